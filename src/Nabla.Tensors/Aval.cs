@@ -1,0 +1,11 @@
+namespace Nabla;
+
+/// <summary>
+/// An abstract value: what is known of a tensor without its elements. Prints as <c>f32[32,10]</c>, the form used in
+/// IR text and in every error message.
+/// </summary>
+public readonly record struct Aval(DType DType, Shape Shape)
+{
+    /// <summary>The abstract value as <c>dtype[shape]</c>.</summary>
+    public override string ToString() => DType.Name + Shape;
+}

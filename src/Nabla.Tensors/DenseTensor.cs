@@ -1,0 +1,121 @@
+using System.Diagnostics;
+
+namespace Nabla;
+
+/// <summary>A tensor with elements: a buffer and a layout that says where in it they are. Several tensors may view one buffer.</summary>
+[DebuggerDisplay("{Aval} {Device}")]
+public sealed class DenseTensor : Tensor
+{
+    internal DenseTensor(DType dtype, Buffer buffer, Layout layout) : base(new Aval(dtype, layout.Shape))
+    {
+        Buffer = buffer;
+        Layout = layout;
+    }
+
+    /// <summary>Where each element lies in the buffer.</summary>
+    public Layout Layout { get; }
+
+    /// <inheritdoc/>
+    public override Device Device => Buffer.Device;
+
+    /// <inheritdoc/>
+    public override DenseTensor Dense => this;
+
+    /// <summary>True if the elements lie densely in row-major order.</summary>
+    public bool IsContiguous => Layout.IsContiguous;
+
+    /// <summary>The memory.</summary>
+    internal Buffer Buffer { get; }
+
+    /// <summary>A new dense row-major tensor with undefined elements.</summary>
+    public static DenseTensor Allocate(Aval aval, Device device)
+    {
+        Layout layout = Layout.RowMajor(aval.Shape);
+        return new DenseTensor(aval.DType, Buffer.Allocate(device, checked(aval.Shape.Count * aval.DType.Size)), layout);
+    }
+
+    /// <summary>A tensor that stores one number and repeats it by strides of 0.</summary>
+    internal static DenseTensor Splat(Aval aval, double value, Device device)
+    {
+        var one = new DenseTensor(aval.DType, Buffer.Allocate(device, aval.DType.Size), Layout.RowMajor(Shape.Scalar));
+        switch (aval.DType)
+        {
+            case DType.F32: one.Span<float>()[0] = (float)value; break;
+            case DType.F64: one.Span<double>()[0] = value; break;
+            case DType.I32: one.Span<int>()[0] = checked((int)value); break;
+            case DType.I64: one.Span<long>()[0] = checked((long)value); break;
+            default: one.Span<bool>()[0] = value != 0; break;
+        }
+        return aval.Shape.Rank == 0 ? one : one.View(Layout.Splat(aval.Shape));
+    }
+
+    /// <summary>Another tensor over the same memory.</summary>
+    internal DenseTensor View(Layout layout) => new(DType, Buffer, layout);
+
+    /// <summary>Address of the first element; valid while this tensor is reachable.</summary>
+    internal unsafe T* Pointer<T>() where T : unmanaged
+    {
+        Debug.Assert(DTypes.Of<T>() == DType, "element type");
+        return (T*)Buffer.Address + Layout.Offset;
+    }
+
+    /// <summary>
+    /// The elements of a contiguous host tensor as a span. The memory belongs to this tensor: keep it reachable while the span is
+    /// in use, and write only to tensors that nobody else has seen yet.
+    /// </summary>
+    internal unsafe Span<T> Span<T>() where T : unmanaged
+    {
+        Debug.Assert(IsContiguous && Buffer.Device.IsHost, "contiguous host tensor");
+        return new Span<T>(Pointer<T>(), checked((int)Count));
+    }
+
+    internal unsafe T[] CopyToArray<T>() where T : unmanaged
+    {
+        if (DTypes.Of<T>() != DType) throw TensorErrors.WrongElementType("to array", Aval, DTypes.Of<T>());
+        var result = new T[Count];
+        CopyTo<T>(result);
+        GC.KeepAlive(this);
+        return result;
+    }
+
+    internal double[] CopyToDoubles()
+    {
+        switch (DType)
+        {
+            case DType.F64: return CopyToArray<double>();
+            case DType.F32: return Array.ConvertAll(CopyToArray<float>(), x => (double)x);
+            case DType.I32: return Array.ConvertAll(CopyToArray<int>(), x => (double)x);
+            case DType.I64: return Array.ConvertAll(CopyToArray<long>(), x => (double)x);
+            default: return Array.ConvertAll(CopyToArray<bool>(), x => x ? 1.0 : 0.0);
+        }
+    }
+
+    // Row-major walk over any layout: the last axis in the inner loop, an odometer over the others.
+    private unsafe void CopyTo<T>(Span<T> target) where T : unmanaged
+    {
+        if (target.IsEmpty) return;
+        T* source = Pointer<T>();
+        if (IsContiguous)
+        {
+            new ReadOnlySpan<T>(source, target.Length).CopyTo(target);
+            return;
+        }
+        ReadOnlySpan<int> dims = Shape.Dims;
+        ReadOnlySpan<long> strides = Layout.Strides;
+        int inner = dims[^1];
+        long innerStride = strides[^1];
+        var index = new int[dims.Length - 1];
+        long position = 0;
+        for (int start = 0; start < target.Length; start += inner)
+        {
+            for (int i = 0; i < inner; i++) target[start + i] = source[position + i * innerStride];
+            for (int axis = index.Length - 1; axis >= 0; axis--)
+            {
+                position += strides[axis];
+                if (++index[axis] < dims[axis]) break;
+                position -= strides[axis] * dims[axis];
+                index[axis] = 0;
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+using System.Runtime.InteropServices;
+
+namespace Nabla;
+
+/// <summary>A place where tensors live and kernels run. Devices are compared by reference; there is one object per device.</summary>
+public abstract class Device
+{
+    private static Device? _default;
+
+    /// <summary>The host processor with its SIMD kernels.</summary>
+    public static Device Cpu { get; } = new HostDevice("cpu", HostDescription());
+
+    /// <summary>
+    /// The host, evaluating every primitive by its double-precision reference: slow, and the oracle for all others.
+    /// </summary>
+    public static Device Reference { get; } = new HostDevice("ref", "double-precision references (for tests)");
+
+    /// <summary>The devices found on this machine.</summary>
+    public static IReadOnlyList<Device> All { get; } = [Cpu, Reference];
+
+    /// <summary>Where factories put new tensors. Starts as <c>NABLA_DEVICE</c>, or the CPU.</summary>
+    public static Device Default
+    {
+        get => _default ??= Environment.GetEnvironmentVariable("NABLA_DEVICE") is { Length: > 0 } name ? Parse(name) : Cpu;
+        set => _default = value;
+    }
+
+    /// <summary>The name by which it is chosen, such as <c>cpu</c> or <c>opencl:0</c>.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>A line for people: the hardware and what it can do.</summary>
+    public abstract string Description { get; }
+
+    /// <summary>Memory that tensors may take in all, in bytes.</summary>
+    public abstract long MemoryBytes { get; }
+
+    /// <summary>True if buffer addresses can be read and written by the host.</summary>
+    public abstract bool IsHost { get; }
+
+    /// <summary>Finds a device by name: <c>cpu</c>, <c>ref</c>.</summary>
+    /// <exception cref="DeviceException">NB0301: there is no such device here.</exception>
+    public static Device Parse(string name) =>
+        All.FirstOrDefault(d => d.Name == name) ?? throw TensorErrors.NoSuchDevice(name, All);
+
+    /// <summary>Takes a 64-byte aligned block from the device.</summary>
+    internal abstract nint AllocateMemory(long bytes);
+
+    /// <summary>Gives a block back to the device.</summary>
+    internal abstract void FreeMemory(nint address, long bytes);
+
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+
+    private static string HostDescription()
+    {
+        string simd = System.Runtime.Intrinsics.X86.Avx512F.IsSupported ? "AVX-512"
+            : System.Runtime.Intrinsics.X86.Avx2.IsSupported ? "AVX2"
+            : System.Runtime.Intrinsics.Vector128.IsHardwareAccelerated ? "128-bit SIMD" : "scalar";
+        return $"{RuntimeInformation.ProcessArchitecture}, {Environment.ProcessorCount} threads, {simd}";
+    }
+
+    private sealed unsafe class HostDevice(string name, string description) : Device
+    {
+        public override string Name => name;
+
+        public override string Description => description;
+
+        public override long MemoryBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+
+        public override bool IsHost => true;
+
+        internal override nint AllocateMemory(long bytes) => (nint)NativeMemory.AlignedAlloc((nuint)bytes, 64);
+
+        internal override void FreeMemory(nint address, long bytes) => NativeMemory.AlignedFree((void*)address);
+    }
+}

@@ -1,0 +1,69 @@
+namespace Nabla;
+
+/// <summary>
+/// The base of all errors that Nabla raises on purpose. The message reads
+/// <c>code operation: rule: operands; what was expected. Hint.</c>; each code has a section in <c>docs/errors.md</c>.
+/// </summary>
+public abstract class NablaException(string code, string message, Exception? inner = null)
+    : Exception($"{code} {message}", inner)
+{
+    /// <summary>The code, such as <c>NB0104</c>.</summary>
+    public string Code { get; } = code;
+}
+
+/// <summary>Shapes, axes or index ranges do not fit the operation.</summary>
+public sealed class ShapeException(string code, string message) : NablaException(code, message);
+
+/// <summary>Element types do not fit the operation.</summary>
+public sealed class DTypeException(string code, string message) : NablaException(code, message);
+
+/// <summary>A device is absent, out of memory, or does not fit the operands.</summary>
+public sealed class DeviceException(string code, string message, Exception? inner = null) : NablaException(code, message, inner);
+
+/// <summary>A file is damaged or not of the stated format.</summary>
+public sealed class FileFormatException(string code, string message, long offset, Exception? inner = null)
+    : NablaException(code, message, inner)
+{
+    /// <summary>Position in the file, in bytes, where the fault was seen.</summary>
+    public long Offset { get; } = offset;
+}
+
+/// <summary>The messages of this layer, side by side.</summary>
+internal static class TensorErrors
+{
+    public static ShapeException BadDimension(int[] dims) => new("NB0101",
+        $"shape: dimensions must be ≥ 0 with a product below 2^63: [{string.Join(',', dims)}].");
+
+    public static ShapeException AxisOutOfRange(string operation, int axis, int rank) => new("NB0102",
+        $"{operation}: axis out of range: axis {axis} of a tensor of rank {rank}; expected {-rank} ≤ axis < {rank}.");
+
+    public static ShapeException RepeatedAxis(string operation, int[] axes) => new("NB0103",
+        $"{operation}: an axis is named twice: axes ({string.Join(',', axes)}); each may be named once.");
+
+    public static ShapeException CannotBroadcast(string operation, Shape a, Shape b) => new("NB0104",
+        $"{operation}: shapes cannot be broadcast together: {a} and {b}; aligned at their last axes, sizes must be equal or 1. " +
+        "Insert axes with ExpandDims or Reshape.");
+
+    public static ShapeException ElementCount(string operation, long given, Shape shape) => new("NB0105",
+        $"{operation}: element counts differ: {given} elements for shape {shape}, which holds {shape.Count}.");
+
+    public static ShapeException NotOneElement(Aval aval) => new("NB0106",
+        $"item: needs a tensor with one element: {aval}. Index or reduce it first, or use ToArray.");
+
+    public static DTypeException NotAnElementType(Type type) => new("NB0201",
+        $"dtype: {type.Name} is not an element type; expected float, double, int, long or bool.");
+
+    public static DTypeException UnknownDType(string name) => new("NB0202",
+        $"dtype: no element type is named '{name}'; expected f32, f64, i32, i64 or bool.");
+
+    public static DTypeException WrongElementType(string operation, Aval aval, DType asked) => new("NB0203",
+        $"{operation}: element type differs: tensor {aval} read as {asked.Name}. Convert first: x.To(DType.{asked}).");
+
+    public static DeviceException NoSuchDevice(string name, IReadOnlyList<Device> found) => new("NB0301",
+        $"device: no device is named '{name}' on this machine; found {string.Join(", ", found.Select(d => d.Name))}. " +
+        "'nabla devices' says what was looked for.");
+
+    public static DeviceException OutOfMemory(Device device, long bytes, long live) => new("NB0302",
+        $"allocate: out of memory on {device}: {bytes:N0} bytes asked, {live:N0} in use, {device.MemoryBytes:N0} in all. " +
+        "Use smaller batches, or let go of tensors that are no longer needed.");
+}
