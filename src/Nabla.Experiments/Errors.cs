@@ -1,0 +1,32 @@
+namespace Nabla.Experiments;
+
+/// <summary>What the user typed cannot be done: exit code 2.</summary>
+public sealed class UsageException(string code, string message) : NablaException(code, message);
+
+/// <summary>The machine cannot do it: no room, no permission, no network, no data. Exit code 3.</summary>
+public sealed class EnvironmentException(string code, string message, Exception? inner = null) : NablaException(code, message, inner);
+
+/// <summary>An experiment breaks the rules of the framework: exit code 4.</summary>
+public sealed class ExperimentException(string code, string message) : NablaException(code, message);
+
+/// <summary>The messages of this layer, side by side.</summary>
+internal static class ExperimentErrors
+{
+    public static UsageException UnknownExperiment(string id, string[] nearest) => new("NB0701",
+        $"experiment: there is none of this name: '{id}'. {(nearest.Length > 0 ? $"Nearest: {string.Join(", ", nearest)}. " : "")}`nabla list` shows all.");
+
+    public static UsageException UnknownOption(string id, string name, string[] nearest) => new("NB0702",
+        $"set: {id} has no option '{name}'{(nearest.Length > 0 ? $"; nearest: {string.Join(", ", nearest)}" : "")}. `nabla describe {id}` shows all.");
+
+    public static UsageException BadValue(string name, string value, string expected) => new("NB0703",
+        $"set: the value does not fit option {name}: '{value}'; expected {expected}.");
+
+    public static ExperimentException BadDeclaration(Type type, string rule) => new("NB0704",
+        $"experiment: {type.Name}: {rule}.");
+
+    public static ExperimentException Repeated(string what, string id) => new("NB0705",
+        $"bench: the name of a {what} is used twice in one run: '{id}'; names become file names and keys. Add the seed or the arm to it.");
+
+    public static UsageException NoTrainingStep(string id) => new("NB0706",
+        $"ir: {id} shows no training step. Those that do are marked in `nabla list --json`.");
+}
