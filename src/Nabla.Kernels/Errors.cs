@@ -13,4 +13,41 @@ internal static class KernelErrors
 
     public static DTypeException NoKernel(string operation, Aval aval) => new("NB0204",
         $"{operation}: no kernel for this element type: {aval}. Convert first.");
+
+    public static ShapeException MatMulShapes(Aval a, Aval b, Aval c) => new("NB0120",
+        $"matmul: shapes do not fit: {a} times {b} into {c}; expected [batch..., m, k] times [batch..., k, n] into [batch..., m, n]. " +
+        "If the right operand is stored [batch..., n, k], pass its transpose.");
+
+    public static ShapeException ContractedSizes(Shape a, int lhsAxis, Shape b, int rhsAxis) => new("NB0121",
+        $"dot_general: contracted sizes differ: left {a} axis {lhsAxis} ({a.Dims[lhsAxis]}) and right {b} axis {rhsAxis} " +
+        $"({b.Dims[rhsAxis]}); they must be equal. If the right operand is stored [out, in], pass its transpose.");
+
+    public static ShapeException BatchSizes(Shape a, int lhsAxis, Shape b, int rhsAxis) => new("NB0122",
+        $"dot_general: batch sizes differ: left {a} axis {lhsAxis} ({a.Dims[lhsAxis]}) and right {b} axis {rhsAxis} " +
+        $"({b.Dims[rhsAxis]}); they must be equal. Broadcast the smaller one first.");
+
+    public static ShapeException AxisTwice(DotDims dims, string side, int axis) => new("NB0123",
+        $"dot_general: an axis is named twice: {side} axis {axis} in {dims}; an axis is either contracted or batch, and only once.");
+
+    public static ShapeException AxisCounts(string kind, int lhs, int rhs) => new("NB0124",
+        $"dot_general: {kind} axes do not pair up: {lhs} on the left, {rhs} on the right; they are paired in the order given.");
+
+    public static ShapeException NotSquare(string operation, Aval a) => new("NB0125",
+        $"{operation}: needs square matrices: {a}; the last two axes must have equal sizes.");
+
+    public static ShapeException SolveShapes(Aval a, Aval b, bool leftSide) => new("NB0126",
+        $"triangular_solve: shapes do not fit: matrix {a} and right-hand sides {b}; expected [batch..., n, n] and " +
+        (leftSide ? "[batch..., n, m] (solve from the left)." : "[batch..., m, n] (solve from the right)."));
+
+    public static DTypeException NoProduct(string operation, Aval a, Aval b) => new("NB0210",
+        $"{operation}: element types do not fit: {a} and {b}; expected one number type on both sides. Convert first: x.To(DType.F32).");
+
+    public static NumericException NotPositiveDefinite(Aval a, long batch, long row) => new("NB0601",
+        $"cholesky: matrix is not positive definite: {a}, {Matrix(batch)}row {row}; the pivot is not a number above zero. " +
+        "Add a small multiple of the identity, or compute in f64.");
+
+    public static NumericException ZeroDiagonal(Aval a, long batch, long row) => new("NB0602",
+        $"triangular_solve: matrix is singular: {a}, {Matrix(batch)}row {row} has a zero on the diagonal; every diagonal element must be non-zero.");
+
+    private static string Matrix(long batch) => $"batch index {batch}, ";
 }

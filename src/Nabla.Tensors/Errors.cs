@@ -28,6 +28,9 @@ public sealed class FileFormatException(string code, string message, long offset
     public long Offset { get; } = offset;
 }
 
+/// <summary>A computation cannot give a finite answer, such as the Cholesky factor of an indefinite matrix.</summary>
+public sealed class NumericException(string code, string message) : NablaException(code, message);
+
 /// <summary>The messages of this layer, side by side.</summary>
 internal static class TensorErrors
 {

@@ -1,0 +1,91 @@
+using System.Diagnostics;
+
+namespace Nabla.Kernels;
+
+/// <summary>General contraction of two tensors over paired axes.</summary>
+public static unsafe class Contraction
+{
+    /// <summary>
+    /// C = Σ A·B over the contracted axes, for each index of the batch axes. Shape: c is <see cref="DotDims.OutputShape"/>:
+    /// <c>[batch..., free axes of a..., free axes of b...]</c>, contiguous, not overlapping a and b. Runs as a batched <see cref="MatMul"/>
+    /// on views; an operand whose strides cannot express the matrix is first copied.
+    /// </summary>
+    /// <exception cref="ShapeException">NB0102, NB0121, NB0122: see <see cref="DotDims.OutputShape"/>.</exception>
+    /// <exception cref="DTypeException">NB0210: the element types differ, or are bool.</exception>
+    public static void DotGeneral(DenseTensor a, DenseTensor b, DotDims dims, DenseTensor c)
+    {
+        dims.Check(a.Shape, b.Shape);
+        Debug.Assert(c.IsContiguous && c.Shape == dims.OutputShape(a.Shape, b.Shape), "output of a contraction");
+        ReadOnlySpan<int> lhsFree = dims.LhsFree(stackalloc int[a.Rank]), rhsFree = dims.RhsFree(stackalloc int[b.Rank]);
+        Span<long> batchA = stackalloc long[dims.LhsBatch.Length], batchB = stackalloc long[dims.RhsBatch.Length];
+        Span<int> batch = stackalloc int[batchA.Length];
+        for (int i = 0; i < batch.Length; i++) batch[i] = a.Shape.Dims[dims.LhsBatch[i]];
+
+        (DenseTensor lhs, Axis m, Axis kA) = AsMatrices(a, dims.LhsBatch, lhsFree, dims.LhsContract, batchA);
+        (DenseTensor rhs, Axis kB, Axis n) = AsMatrices(b, dims.RhsBatch, dims.RhsContract, rhsFree, batchB);
+        MatMul.Run(lhs, rhs, c, new GemmProblem(m.Size, n.Size, kA.Size, m.Stride, kA.Stride, kB.Stride, n.Stride), batch, batchA, batchB);
+        GC.KeepAlive(lhs);
+        GC.KeepAlive(rhs);
+    }
+
+    private readonly record struct Axis(long Size, long Stride);
+
+    // Reads several axes as rows and several as columns of matrices: by strides if the axes nest, else of a copy.
+    private static (DenseTensor Tensor, Axis Rows, Axis Columns) AsMatrices(
+        DenseTensor x, ReadOnlySpan<int> batch, ReadOnlySpan<int> rows, ReadOnlySpan<int> columns, Span<long> batchStrides)
+    {
+        if (TryMerge(x, rows, out Axis row) & TryMerge(x, columns, out Axis column))
+        {
+            for (int i = 0; i < batch.Length; i++) batchStrides[i] = x.Layout.Strides[batch[i]];
+            return (x, row, column);
+        }
+        DenseTensor copy = Copy(x.View(x.Layout.Transpose([.. batch, .. rows, .. columns])));
+        copy.Layout.Strides[..batch.Length].CopyTo(batchStrides);
+        return (copy, row with { Stride = column.Size }, column with { Stride = 1 });
+    }
+
+    private static bool TryMerge(DenseTensor x, ReadOnlySpan<int> axes, out Axis merged)
+    {
+        (long size, long stride, bool nested) = (1, 1, true);
+        for (int i = axes.Length - 1; i >= 0; i--)
+        {
+            int dim = x.Shape.Dims[axes[i]];
+            long own = x.Layout.Strides[axes[i]];
+            if (dim != 1 && size == 1) stride = own;
+            else if (dim != 1) nested &= own == stride * size;
+            size *= dim;
+        }
+        merged = new Axis(size, stride);
+        return nested || size == 0;
+    }
+
+    private static DenseTensor Copy(DenseTensor view)
+    {
+        DenseTensor copy = DenseTensor.Allocate(view.Aval, view.Device);
+        switch (view.DType)
+        {
+            case DType.F32: Copy(view.Pointer<float>(), view.Layout, copy.Pointer<float>()); break;
+            case DType.F64: Copy(view.Pointer<double>(), view.Layout, copy.Pointer<double>()); break;
+            case DType.I32: Copy(view.Pointer<int>(), view.Layout, copy.Pointer<int>()); break;
+            case DType.I64: Copy(view.Pointer<long>(), view.Layout, copy.Pointer<long>()); break;
+            default: throw KernelErrors.NoProduct("dot_general", view.Aval, view.Aval);
+        }
+        GC.KeepAlive(view);
+        return copy;
+    }
+
+    private static void Copy<T>(T* source, Layout layout, T* target) where T : unmanaged
+    {
+        ReadOnlySpan<int> dims = layout.Shape.Dims;
+        for (long i = 0; i < layout.Shape.Count; i++)
+        {
+            (long rest, long position) = (i, 0);
+            for (int axis = dims.Length - 1; axis >= 0; axis--)
+            {
+                (rest, long index) = Math.DivRem(rest, dims[axis]);
+                position += index * layout.Strides[axis];
+            }
+            target[i] = source[position];
+        }
+    }
+}
