@@ -1,101 +1,123 @@
+using System.Numerics;
+
 namespace Nabla;
 
 /// <summary>
-/// Keeps returned blocks by size class, so that eager code does not go to the operating system for every result, and makes the
-/// garbage collector look for unreachable tensors when enough bytes have been handed out since it last did: the
-/// collector itself sees only the small managed handles.
+/// The memory of one device: keeps returned blocks by size class, so that eager code does not go to the operating system for every
+/// result, and makes the garbage collector look for unreachable tensors when enough bytes have been handed out since it
+/// last did: the collector itself sees only the small managed handles.
 /// </summary>
-internal static class BufferPool
+internal sealed class BufferPool(Device device)
 {
     private const long Alignment = 64;
     private const long CollectEvery = 64L << 20;
     private const long SmallestCeiling = 256L << 20;
 
-    private static readonly Lock Gate = new();
-    private static readonly Dictionary<(Device Device, long Size), Stack<nint>> Free = [];
-    private static long _live;
-    private static long _cached;
+    private static long _allLive;
     private static long _sinceCollection;
     private static long _ceiling = SmallestCeiling;
 
-    /// <summary>Bytes handed out and not returned.</summary>
-    public static long LiveBytes => Interlocked.Read(ref _live);
+    private readonly Lock _gate = new();
+    private readonly Dictionary<long, Stack<nint>> _free = [];
+    private long _live;
+    private long _cached;
 
-    /// <summary>Bytes held for reuse.</summary>
-    public static long CachedBytes => Interlocked.Read(ref _cached);
+    /// <summary>Bytes handed out and not returned, over all devices.</summary>
+    public static long LiveBytes => Interlocked.Read(ref _allLive);
 
-    public static nint Rent(Device device, long bytes)
+    /// <summary>Bytes of this device held for reuse.</summary>
+    public long CachedBytes => Interlocked.Read(ref _cached);
+
+    /// <summary>Takes a block of at least <paramref name="bytes"/> bytes; <paramref name="aval"/> is what it is for.</summary>
+    public nint Rent(long bytes, Aval? aval = null)
     {
+        if (bytes > device.MemoryBytes) throw TensorErrors.OutOfMemory(device, bytes, LiveBytes, aval);
         long size = SizeClass(bytes);
-        if (Interlocked.Add(ref _sinceCollection, size) >= CollectEvery) Collect();
-        if (TryTake(device, size, out nint address)) return address;
-        if (size > device.MemoryBytes - LiveBytes)
+        long due = Math.Max(CollectEvery, LiveBytes / 8);
+        if (Interlocked.Add(ref _sinceCollection, size) >= due && Interlocked.Exchange(ref _sinceCollection, 0) >= due) Collect();
+        if (!TryTake(size, out nint address) && !TryAllocate(size, out address))
         {
             CollectAll();
-            if (size > device.MemoryBytes - LiveBytes)
-                throw TensorErrors.OutOfMemory(device, bytes, LiveBytes);
+            Trim();
+            if (!TryAllocate(size, out address)) throw TensorErrors.OutOfMemory(device, bytes, LiveBytes, aval);
         }
-        return AllocateFresh(device, size);
+        Interlocked.Add(ref _live, size);
+        Interlocked.Add(ref _allLive, size);
+        return address;
     }
 
-    public static void Return(Device device, nint address, long bytes)
+    /// <summary>Takes back a block of <paramref name="bytes"/> bytes, as asked of <see cref="Rent"/>.</summary>
+    public void Return(nint address, long bytes)
     {
         long size = SizeClass(bytes);
-        Interlocked.Add(ref _live, -size);
-        lock (Gate)
+        long live = Interlocked.Add(ref _live, -size);
+        Interlocked.Add(ref _allLive, -size);
+        lock (_gate)
         {
-            if (_cached + size <= Math.Max(SmallestCeiling, _live))
+            if (_cached + size <= CacheLimit(live))
             {
-                if (!Free.TryGetValue((device, size), out Stack<nint>? stack)) Free[(device, size)] = stack = new Stack<nint>();
+                if (!_free.TryGetValue(size, out Stack<nint>? stack)) _free[size] = stack = new Stack<nint>();
                 stack.Push(address);
                 _cached += size;
                 return;
             }
         }
-        Release(device, address, size);
+        Release(address, size);
     }
 
-    /// <summary>Gives all cached blocks back to their devices.</summary>
-    public static void Trim()
+    /// <summary>Gives all cached blocks back to the device.</summary>
+    public void Trim()
     {
-        lock (Gate)
+        lock (_gate)
         {
-            foreach (((Device device, long size), Stack<nint> stack) in Free)
+            foreach ((long size, Stack<nint> stack) in _free)
                 while (stack.TryPop(out nint address))
-                    Release(device, address, size);
+                    Release(address, size);
             _cached = 0;
         }
     }
 
-    /// <summary>Finds every unreachable tensor now, and trims the pool.</summary>
+    /// <summary>Finds every unreachable tensor now.</summary>
     public static void CollectAll()
     {
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        Trim();
     }
 
-    private static bool TryTake(Device device, long size, out nint address)
+    // What may be cached: enough for the temporaries of small programs, at most half of what a large one uses.
+    private static long CacheLimit(long live) => Math.Max(SmallestCeiling, live / 2);
+
+    private bool TryTake(long size, out nint address)
     {
         address = 0;
-        lock (Gate)
+        lock (_gate)
         {
-            if (!Free.TryGetValue((device, size), out Stack<nint>? stack) || !stack.TryPop(out address)) return false;
+            if (!_free.TryGetValue(size, out Stack<nint>? stack) || !stack.TryPop(out address)) return false;
             _cached -= size;
         }
-        Interlocked.Add(ref _live, size);
         return true;
     }
 
-    private static nint AllocateFresh(Device device, long size)
+    private bool TryAllocate(long size, out nint address)
     {
-        nint address = device.AllocateMemory(size);
+        address = 0;
+        long live = Interlocked.Read(ref _live), cached = CachedBytes;
+        // Blocks cached for sizes that are no longer asked for must not add to what is in use now.
+        if (cached > CacheLimit(live) || (cached > 0 && size > device.MemoryBytes - live - cached)) Trim();
+        if (size > device.MemoryBytes - live) return false;
+        try
+        {
+            address = device.AllocateMemory(size);
+        }
+        catch (OutOfMemoryException)
+        {
+            return false;
+        }
         GC.AddMemoryPressure(size);
-        Interlocked.Add(ref _live, size);
-        return address;
+        return true;
     }
 
-    private static void Release(Device device, nint address, long size)
+    private void Release(nint address, long size)
     {
         device.FreeMemory(address, size);
         GC.RemoveMemoryPressure(size);
@@ -105,21 +127,18 @@ internal static class BufferPool
     // doubled since the last full one.
     private static void Collect()
     {
-        Interlocked.Exchange(ref _sinceCollection, 0);
         if (LiveBytes < CollectEvery) return;
         GC.Collect(1, GCCollectionMode.Forced, blocking: true);
         GC.WaitForPendingFinalizers();
         if (LiveBytes <= Interlocked.Read(ref _ceiling)) return;
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
+        CollectAll();
         Interlocked.Exchange(ref _ceiling, Math.Max(SmallestCeiling, 2 * LiveBytes));
     }
 
-    // Multiples of 64 bytes up to 1 KiB, then four classes per power of two: at most a quarter is wasted.
+    // Multiples of 64 bytes up to 1 KiB, then four classes per power of two: at most a quarter is added.
     private static long SizeClass(long bytes)
     {
-        long step = Alignment;
-        if (bytes > 1024) step = Math.Max(Alignment, (long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)bytes) / 8);
+        long step = bytes > 1024 ? (long)(BitOperations.RoundUpToPowerOf2((ulong)bytes) / 8) : Alignment;
         return Math.Max(Alignment, (bytes + step - 1) / step * step);
     }
 }

@@ -31,7 +31,7 @@ public sealed class DenseTensor : Tensor
     public static DenseTensor Allocate(Aval aval, Device device)
     {
         Layout layout = Layout.RowMajor(aval.Shape);
-        return new DenseTensor(aval.DType, Buffer.Allocate(device, checked(aval.Shape.Count * aval.DType.Size)), layout);
+        return new DenseTensor(aval.DType, Buffer.Allocate(device, aval.Bytes, aval), layout);
     }
 
     /// <summary>A tensor that stores one number and repeats it by strides of 0.</summary>
@@ -48,6 +48,9 @@ public sealed class DenseTensor : Tensor
         }
         return aval.Shape.Rank == 0 ? one : one.View(Layout.Splat(aval.Shape));
     }
+
+    /// <summary>The elements like NumPy prints them, then the abstract value: <c>[1. 2.5] f32[2]</c>.</summary>
+    public override string ToString() => TensorPrinter.Print(this);
 
     /// <summary>Another tensor over the same memory.</summary>
     internal DenseTensor View(Layout layout) => new(DType, Buffer, layout);
@@ -90,7 +93,6 @@ public sealed class DenseTensor : Tensor
         }
     }
 
-    // Row-major walk over any layout: the last axis in the inner loop, an odometer over the others.
     private unsafe void CopyTo<T>(Span<T> target) where T : unmanaged
     {
         if (target.IsEmpty) return;
@@ -100,22 +102,8 @@ public sealed class DenseTensor : Tensor
             new ReadOnlySpan<T>(source, target.Length).CopyTo(target);
             return;
         }
-        ReadOnlySpan<int> dims = Shape.Dims;
-        ReadOnlySpan<long> strides = Layout.Strides;
-        int inner = dims[^1];
-        long innerStride = strides[^1];
-        var index = new int[dims.Length - 1];
-        long position = 0;
-        for (int start = 0; start < target.Length; start += inner)
-        {
-            for (int i = 0; i < inner; i++) target[start + i] = source[position + i * innerStride];
-            for (int axis = index.Length - 1; axis >= 0; axis--)
-            {
-                position += strides[axis];
-                if (++index[axis] < dims[axis]) break;
-                position -= strides[axis] * dims[axis];
-                index[axis] = 0;
-            }
-        }
+        var walk = new RowWalk(Layout);
+        for (int i = 0; walk.MoveNext();)
+            for (int j = 0; j < walk.Length; j++) target[i++] = source[walk.Position + j * walk.Stride];
     }
 }

@@ -7,6 +7,8 @@ public abstract class Device
 {
     private static Device? _default;
 
+    private protected Device() => Pool = new BufferPool(this);
+
     /// <summary>The host processor with its SIMD kernels.</summary>
     public static Device Cpu { get; } = new HostDevice("cpu", HostDescription());
 
@@ -42,10 +44,15 @@ public abstract class Device
     public static Device Parse(string name) =>
         All.FirstOrDefault(d => d.Name == name) ?? throw TensorErrors.NoSuchDevice(name, All);
 
-    /// <summary>Takes a 64-byte aligned block from the device.</summary>
+    /// <summary>The blocks of this device.</summary>
+    internal BufferPool Pool { get; }
+
+    /// <summary>
+    /// Takes a 64-byte aligned block from the device; throws <see cref="OutOfMemoryException"/> when it has none.
+    /// </summary>
     internal abstract nint AllocateMemory(long bytes);
 
-    /// <summary>Gives a block back to the device.</summary>
+    /// <summary>Gives a block back to the device. Called by finalizers, so it must not throw.</summary>
     internal abstract void FreeMemory(nint address, long bytes);
 
     /// <inheritdoc/>
@@ -65,7 +72,7 @@ public abstract class Device
 
         public override string Description => description;
 
-        public override long MemoryBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        public override long MemoryBytes { get; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
         public override bool IsHost => true;
 

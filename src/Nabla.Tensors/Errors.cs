@@ -35,7 +35,7 @@ public sealed class NumericException(string code, string message) : NablaExcepti
 internal static class TensorErrors
 {
     public static ShapeException BadDimension(int[] dims) => new("NB0101",
-        $"shape: dimensions must be ≥ 0 with a product below 2^63: [{string.Join(',', dims)}].");
+        $"shape: dimensions must be ≥ 0 and their product, zeros left out, below 2^63: [{string.Join(',', dims)}].");
 
     public static ShapeException AxisOutOfRange(string operation, int axis, int rank) => new("NB0102",
         $"{operation}: axis out of range: axis {axis} of a tensor of rank {rank}; expected {-rank} ≤ axis < {rank}.");
@@ -66,7 +66,8 @@ internal static class TensorErrors
         $"device: no device is named '{name}' on this machine; found {string.Join(", ", found.Select(d => d.Name))}. " +
         "'nabla devices' says what was looked for.");
 
-    public static DeviceException OutOfMemory(Device device, long bytes, long live) => new("NB0302",
-        $"allocate: out of memory on {device}: {bytes:N0} bytes asked, {live:N0} in use, {device.MemoryBytes:N0} in all. " +
+    public static DeviceException OutOfMemory(Device device, long bytes, long live, Aval? aval) => new("NB0302",
+        $"allocate: out of memory on {device}: {bytes:N0} bytes asked{(aval is { } a ? $" for {a}" : "")}, {live:N0} in use, " +
+        $"{device.MemoryBytes:N0} in all. " +
         "Use smaller batches, or let go of tensors that are no longer needed.");
 }

@@ -11,6 +11,8 @@ public sealed class Layout
     /// <summary>A layout from its parts; one stride per axis.</summary>
     public Layout(Shape shape, ReadOnlySpan<long> strides, long offset)
     {
+        if (strides.Length != shape.Rank)
+            throw new ArgumentException($"{strides.Length} strides for shape {shape}.", nameof(strides));
         Shape = shape;
         _strides = strides.ToArray();
         Offset = offset;
@@ -39,10 +41,12 @@ public sealed class Layout
     /// <summary>Position of the first element in the buffer, in elements.</summary>
     public long Offset { get; }
 
-    /// <summary>True if the elements lie densely in row-major order, at any offset (axes of size 1 are ignored).</summary>
+    /// <summary>
+    /// True if the elements lie densely in row-major order, at any offset. Axes of size 1 are ignored; no elements are contiguous.
+    /// </summary>
     public bool IsContiguous { get; }
 
-    /// <summary>True if all elements are one and the same stored number (and there is more than one axis entry).</summary>
+    /// <summary>True if all elements are one and the same stored number; a scalar is.</summary>
     public bool IsSplat
     {
         get
@@ -89,10 +93,12 @@ public sealed class Layout
     }
 
     /// <summary>
-    /// A view of the same elements in row-major order with another shape, if strides can express it; the count must agree.
+    /// A view of the same elements in row-major order with another shape, if strides can express it.
     /// </summary>
+    /// <exception cref="ShapeException">NB0105: the shapes hold different numbers of elements.</exception>
     public bool TryReshape(Shape shape, out Layout layout)
     {
+        if (shape.Count != Shape.Count) throw TensorErrors.ElementCount("reshape", Shape.Count, shape);
         if (IsContiguous)
         {
             layout = new Layout(shape, shape.RowMajorStrides(), Offset);
@@ -149,11 +155,11 @@ public sealed class Layout
 
     private bool CheckContiguous()
     {
+        if (Shape.Dims.Contains(0)) return true;
         long expected = 1;
         for (int i = _strides.Length - 1; i >= 0; i--)
         {
             int dim = Shape.Dims[i];
-            if (dim == 0) return true;
             if (dim == 1) continue;
             if (_strides[i] != expected) return false;
             expected *= dim;

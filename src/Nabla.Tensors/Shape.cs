@@ -18,10 +18,13 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
     public static Shape Scalar => default;
 
     /// <summary>Makes a shape from its dimensions.</summary>
-    /// <exception cref="ShapeException">NB0101: a dimension is negative, or the element count exceeds 2⁶³ − 1.</exception>
+    /// <exception cref="ShapeException">
+    /// NB0101: a dimension is negative, or the product of the dimensions that are not 0 exceeds 2⁶³ − 1.
+    /// </exception>
     public static Shape Create(ReadOnlySpan<int> dims)
     {
-        CheckedCount(dims);
+        if (dims.IsEmpty) return default;
+        CheckCount(dims);
         return new Shape(dims.ToArray());
     }
 
@@ -83,6 +86,7 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
             if (x != y && x != 1 && y != 1) throw TensorErrors.CannotBroadcast(operation, a, b);
             dims[^i] = x == 1 ? y : x;
         }
+        CheckCount(dims);
         return new Shape(dims);
     }
 
@@ -150,14 +154,14 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    private static void CheckedCount(ReadOnlySpan<int> dims)
+    // Zeros are left out of the product, so that strides and the shapes of reductions over empty axes stay in range too.
+    private static void CheckCount(ReadOnlySpan<int> dims)
     {
-        Int128 count = 1;
+        long count = 1;
         foreach (int dim in dims)
         {
-            if (dim < 0) throw TensorErrors.BadDimension(dims.ToArray());
-            count *= dim;
-            if (count > long.MaxValue) throw TensorErrors.BadDimension(dims.ToArray());
+            if (dim < 0 || Math.BigMul(count, Math.Max(1, dim), out count) != 0 || count < 0)
+                throw TensorErrors.BadDimension(dims.ToArray());
         }
     }
 }
