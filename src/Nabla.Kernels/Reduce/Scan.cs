@@ -1,0 +1,97 @@
+using System.Diagnostics;
+using System.Numerics;
+
+namespace Nabla.Kernels;
+
+/// <summary>Cumulative folds along an axis.</summary>
+public static unsafe class Scan
+{
+    /// <summary>
+    /// yᵢ = x₀ + … + xᵢ along <paramref name="axis"/>, or xᵢ + … + xₙ₋₁ if <paramref name="reverse"/>. Shape kept; f32, f64, i32, i64 (integers wrap).
+    /// </summary>
+    /// <remarks>
+    /// f32 is summed in f64: |error| ≤ u·|yᵢ| + 2⁻⁵³·i·Σ|x|. f64: |error| ≤ i·u·Σ|x|, the terms being added in order.
+    /// </remarks>
+    /// <exception cref="DTypeException">NB0204: x is bool.</exception>
+    public static void CumSum(DenseTensor x, int axis, bool reverse, DenseTensor y) => Run<SumOp>(x, axis, reverse, y);
+
+    /// <summary>yᵢ = x₀ ∘ … ∘ xᵢ with the operation <typeparamref name="TOp"/>; see <see cref="CumSum"/>.</summary>
+    /// <exception cref="DTypeException">NB0204: the operation is not for this element type.</exception>
+    public static void Run<TOp>(DenseTensor x, int axis, bool reverse, DenseTensor y) where TOp : struct, IReduceOp
+    {
+        Debug.Assert(x.Aval == y.Aval && y.IsContiguous, "scan: operands");
+        if (TOp.IsLogical || x.DType == DType.Bool) throw KernelErrors.NoKernel("cum" + TOp.Name, x.Aval);
+        if (x.Count == 0) return;
+        switch (x.DType)
+        {
+            case DType.F32: Run<TOp, float, double>(x, axis, reverse, y); break;
+            case DType.F64: Run<TOp, double, double>(x, axis, reverse, y); break;
+            case DType.I32: Run<TOp, int, int>(x, axis, reverse, y); break;
+            default: Run<TOp, long, long>(x, axis, reverse, y); break;
+        }
+    }
+
+    private static void Run<TOp, T, TSum>(DenseTensor x, int axis, bool reverse, DenseTensor y)
+        where TOp : struct, IReduceOp
+        where T : unmanaged, INumber<T>
+        where TSum : unmanaged, INumber<TSum>, IMinMaxValue<TSum>
+    {
+        var job = new Job<TOp, T, TSum>(new AxisLines(x, axis, y), x.Pointer<T>(), y.Pointer<T>(), reverse);
+        Workers.Run(ref job, job.Parts);
+    }
+
+    private readonly struct Job<TOp, T, TSum>(in AxisLines lines, T* source, T* target, bool reverse) : IParallelJob
+        where TOp : struct, IReduceOp
+        where T : unmanaged, INumber<T>
+        where TSum : unmanaged, INumber<TSum>, IMinMaxValue<TSum>
+    {
+        private readonly AxisLines _lines = lines;
+
+        public int Parts => _lines.Parts;
+
+        public void Run(int part)
+        {
+            (long first, long end) = _lines.Units(part);
+            long from = reverse ? -_lines.Stride : _lines.Stride, to = reverse ? -_lines.TargetStride : _lines.TargetStride;
+            long start = reverse ? _lines.Size - 1L : 0;
+            for (long unit = first; unit < end; unit++)
+            {
+                _lines.Locate(unit, out long x, out long y, out int columns);
+                x += start * _lines.Stride;
+                y += start * _lines.TargetStride;
+                if (columns > 1) Columns(source + x, from, target + y, to, columns);
+                else Line(source + x, from, target + y, to);
+            }
+        }
+
+        private void Line(T* x, long from, T* y, long to)
+        {
+            TSum sum = TSum.CreateTruncating(*x);
+            *y = *x;
+            for (long i = 1; i < _lines.Size; i++)
+            {
+                sum = TOp.Combine(sum, TSum.CreateTruncating(x[i * from]));
+                y[i * to] = T.CreateTruncating(sum);
+            }
+        }
+
+        private void Columns(T* x, long from, T* y, long to, int columns)
+        {
+            TSum* sums = stackalloc TSum[AxisLines.Band];
+            for (int c = 0; c < columns; c++)
+            {
+                sums[c] = TSum.CreateTruncating(x[c]);
+                y[c] = x[c];
+            }
+            for (long i = 1; i < _lines.Size; i++)
+            {
+                T* row = x + i * from, result = y + i * to;
+                for (int c = 0; c < columns; c++)
+                {
+                    sums[c] = TOp.Combine(sums[c], TSum.CreateTruncating(row[c]));
+                    result[c] = T.CreateTruncating(sums[c]);
+                }
+            }
+        }
+    }
+}
