@@ -29,4 +29,7 @@ internal static class ExperimentErrors
 
     public static UsageException NoTrainingStep(string id) => new("NB0706",
         $"ir: {id} shows no training step. Those that do are marked in `nabla list --json`.");
+
+    public static ExperimentException FigureData(string kind, string title, string problem) => new("NB0790",
+        $"figure: the data do not fit together: {kind} '{title}': {problem}. Give every array of a series the length of its x; mark missing values by NaN.");
 }

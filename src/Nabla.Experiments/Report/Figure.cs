@@ -5,7 +5,7 @@ namespace Nabla.Experiments.Report;
 /// and writes the numbers behind it as one tidy CSV table. Figures are immutable and know nothing about tensors.
 /// </summary>
 /// <param name="Title">A short heading, drawn above the figure and used as its accessible name. May be empty.</param>
-public abstract record Figure(string Title)
+public abstract record Figure(string Title) : IFigure
 {
     /// <summary>A sentence for readers who cannot see the figure (the SVG's <c>desc</c>); empty: a summary is made from the data.</summary>
     public string Description { get; init; } = "";
@@ -17,7 +17,7 @@ public abstract record Figure(string Title)
     public double? Height { get; init; }
 
     /// <summary>The figure as a complete SVG document, which may be saved or placed inside an HTML page as it is.</summary>
-    /// <exception cref="FigureException">NB0790: arrays of the figure do not fit together.</exception>
+    /// <exception cref="ExperimentException">NB0790: arrays of the figure do not fit together.</exception>
     public string ToSvg()
     {
         Validate();
@@ -27,7 +27,7 @@ public abstract record Figure(string Title)
 
     /// <summary>The data behind the figure: a header line, then one line per observation; numbers in the shortest form that reads back
     /// to the same double, invariant culture, <c>NaN</c>, <c>inf</c> and <c>-inf</c> where values are not finite.</summary>
-    /// <exception cref="FigureException">NB0790: arrays of the figure do not fit together.</exception>
+    /// <exception cref="ExperimentException">NB0790: arrays of the figure do not fit together.</exception>
     public string ToCsv()
     {
         Validate();
@@ -51,7 +51,7 @@ public abstract record Figure(string Title)
 
     private protected void Require(bool fits, string problem)
     {
-        if (!fits) throw ReportErrors.FigureData(GetType().Name, Title, problem);
+        if (!fits) throw ExperimentErrors.FigureData(GetType().Name, Title, problem);
     }
 
     private protected void RequireLength(string what, double[] values, int expected) =>

@@ -9,7 +9,7 @@ namespace Nabla.Experiments.Report;
 public static class HtmlReport
 {
     /// <summary>The page.</summary>
-    /// <exception cref="FigureException">NB0790: arrays of a figure do not fit together.</exception>
+    /// <exception cref="ExperimentException">NB0790: arrays of a figure do not fit together.</exception>
     public static string Render(ReportModel model)
     {
         var html = new StringBuilder();
