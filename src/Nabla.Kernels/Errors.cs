@@ -52,5 +52,12 @@ internal static class KernelErrors
     public static NumericException ZeroDiagonal(Aval a, long batch, long row) => new("NB0602",
         $"triangular_solve: matrix is singular: {a}, {Matrix(batch)}row {row} has a zero on the diagonal; every diagonal element must be non-zero.");
 
+    public static NumericException IntegerDivisionByZero(string operation, DType dtype) => new("NB0603",
+        $"{operation}: an integer is divided by zero: {dtype.Name} operands; every divisor must be non-zero. " +
+        "Convert to f32 first if infinities are wanted.");
+
+    public static NumericException NegativePower(Aval x, int exponent) => new("NB0604",
+        $"integer_pow: negative power of integers: {x} to the power {exponent}; expected an exponent ≥ 0. Convert to f32 first.");
+
     private static string Matrix(long batch) => $"batch index {batch}, ";
 }

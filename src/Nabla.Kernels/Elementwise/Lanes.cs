@@ -1,0 +1,215 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Nabla.Kernels;
+
+/// <summary>
+/// A vector of floating-point numbers of some width. Algorithms are written once against this contract and instantiated for 512, 256
+/// and 128 bits; comparisons give masks of all ones or all zeros.
+/// </summary>
+internal interface ILanes<TSelf, T> where TSelf : struct, ILanes<TSelf, T> where T : unmanaged
+{
+    static abstract int Count { get; }
+    static abstract unsafe TSelf Load(T* source);
+    static abstract TSelf Create(T value);
+    unsafe void Store(T* target);
+    static abstract TSelf operator +(TSelf a, TSelf b);
+    static abstract TSelf operator -(TSelf a, TSelf b);
+    static abstract TSelf operator *(TSelf a, TSelf b);
+    static abstract TSelf operator /(TSelf a, TSelf b);
+    static abstract TSelf operator &(TSelf a, TSelf b);
+    static abstract TSelf operator |(TSelf a, TSelf b);
+
+    /// <summary>a·b + c, with one rounding where the machine has such an instruction, else with two.</summary>
+    static abstract TSelf MulAdd(TSelf a, TSelf b, TSelf c);
+    static abstract TSelf Sqrt(TSelf a);
+    static abstract TSelf Abs(TSelf a);
+    static abstract TSelf Max(TSelf a, TSelf b);
+    static abstract TSelf Min(TSelf a, TSelf b);
+    static abstract TSelf Less(TSelf a, TSelf b);
+    static abstract TSelf Equal(TSelf a, TSelf b);
+    static abstract TSelf Select(TSelf mask, TSelf ifSet, TSelf ifClear);
+
+    /// <summary>Sum of the bit patterns read as integers.</summary>
+    static abstract TSelf AddBits(TSelf a, TSelf b);
+
+    /// <summary>Difference of the bit patterns read as integers.</summary>
+    static abstract TSelf SubtractBits(TSelf a, TSelf b);
+
+    /// <summary>The bit pattern shifted left.</summary>
+    static abstract TSelf ShiftLeft(TSelf a, int bits);
+
+    /// <summary>The bit pattern shifted right, filling with the sign.</summary>
+    static abstract TSelf ShiftRight(TSelf a, int bits);
+
+    /// <summary>The bit pattern, read as a signed integer of small magnitude, as a number.</summary>
+    static abstract TSelf BitsToNumber(TSelf a);
+}
+
+/// <summary>512 bits.</summary>
+internal readonly struct Lanes512<T>(Vector512<T> v) : ILanes<Lanes512<T>, T> where T : unmanaged
+{
+    private readonly Vector512<T> _v = v;
+
+    public static int Count => Vector512<T>.Count;
+    public static unsafe Lanes512<T> Load(T* source) => new(Vector512.Load(source));
+    public static Lanes512<T> Create(T value) => new(Vector512.Create(value));
+    public unsafe void Store(T* target) => _v.Store(target);
+    public static Lanes512<T> operator +(Lanes512<T> a, Lanes512<T> b) => new(a._v + b._v);
+    public static Lanes512<T> operator -(Lanes512<T> a, Lanes512<T> b) => new(a._v - b._v);
+    public static Lanes512<T> operator *(Lanes512<T> a, Lanes512<T> b) => new(a._v * b._v);
+    public static Lanes512<T> operator /(Lanes512<T> a, Lanes512<T> b) => new(a._v / b._v);
+    public static Lanes512<T> operator &(Lanes512<T> a, Lanes512<T> b) => new(a._v & b._v);
+    public static Lanes512<T> operator |(Lanes512<T> a, Lanes512<T> b) => new(a._v | b._v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512<T> MulAdd(Lanes512<T> a, Lanes512<T> b, Lanes512<T> c) => typeof(T) == typeof(float)
+        ? new(Vector512.MultiplyAddEstimate(a._v.AsSingle(), b._v.AsSingle(), c._v.AsSingle()).As<float, T>())
+        : new(Vector512.MultiplyAddEstimate(a._v.AsDouble(), b._v.AsDouble(), c._v.AsDouble()).As<double, T>());
+
+    public static Lanes512<T> Sqrt(Lanes512<T> a) => new(Vector512.Sqrt(a._v));
+    public static Lanes512<T> Abs(Lanes512<T> a) => new(Vector512.Abs(a._v));
+    public static Lanes512<T> Max(Lanes512<T> a, Lanes512<T> b) => new(Vector512.MaxNative(a._v, b._v));
+    public static Lanes512<T> Min(Lanes512<T> a, Lanes512<T> b) => new(Vector512.MinNative(a._v, b._v));
+    public static Lanes512<T> Less(Lanes512<T> a, Lanes512<T> b) => new(Vector512.LessThan(a._v, b._v));
+    public static Lanes512<T> Equal(Lanes512<T> a, Lanes512<T> b) => new(Vector512.Equals(a._v, b._v));
+    public static Lanes512<T> Select(Lanes512<T> mask, Lanes512<T> ifSet, Lanes512<T> ifClear) =>
+        new(Vector512.ConditionalSelect(mask._v, ifSet._v, ifClear._v));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512<T> AddBits(Lanes512<T> a, Lanes512<T> b) => typeof(T) == typeof(float)
+        ? new((a._v.AsInt32() + b._v.AsInt32()).As<int, T>())
+        : new((a._v.AsInt64() + b._v.AsInt64()).As<long, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512<T> SubtractBits(Lanes512<T> a, Lanes512<T> b) => typeof(T) == typeof(float)
+        ? new((a._v.AsInt32() - b._v.AsInt32()).As<int, T>())
+        : new((a._v.AsInt64() - b._v.AsInt64()).As<long, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512<T> ShiftLeft(Lanes512<T> a, int bits) => typeof(T) == typeof(float)
+        ? new((a._v.AsInt32() << bits).As<int, T>())
+        : new((a._v.AsInt64() << bits).As<long, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512<T> ShiftRight(Lanes512<T> a, int bits) => typeof(T) == typeof(float)
+        ? new((a._v.AsInt32() >> bits).As<int, T>())
+        : new((a._v.AsInt64() >> bits).As<long, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512<T> BitsToNumber(Lanes512<T> a) => typeof(T) == typeof(float)
+        ? new(Vector512.ConvertToSingle(a._v.AsInt32()).As<float, T>())
+        : new(Vector512.ConvertToDouble(a._v.AsInt64()).As<double, T>());
+}
+
+/// <summary>256 bits.</summary>
+internal readonly struct Lanes256<T>(Vector256<T> v) : ILanes<Lanes256<T>, T> where T : unmanaged
+{
+    private readonly Vector256<T> _v = v;
+
+    public static int Count => Vector256<T>.Count;
+    public static unsafe Lanes256<T> Load(T* source) => new(Vector256.Load(source));
+    public static Lanes256<T> Create(T value) => new(Vector256.Create(value));
+    public unsafe void Store(T* target) => _v.Store(target);
+    public static Lanes256<T> operator +(Lanes256<T> a, Lanes256<T> b) => new(a._v + b._v);
+    public static Lanes256<T> operator -(Lanes256<T> a, Lanes256<T> b) => new(a._v - b._v);
+    public static Lanes256<T> operator *(Lanes256<T> a, Lanes256<T> b) => new(a._v * b._v);
+    public static Lanes256<T> operator /(Lanes256<T> a, Lanes256<T> b) => new(a._v / b._v);
+    public static Lanes256<T> operator &(Lanes256<T> a, Lanes256<T> b) => new(a._v & b._v);
+    public static Lanes256<T> operator |(Lanes256<T> a, Lanes256<T> b) => new(a._v | b._v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256<T> MulAdd(Lanes256<T> a, Lanes256<T> b, Lanes256<T> c) => typeof(T) == typeof(float)
+        ? new(Vector256.MultiplyAddEstimate(a._v.AsSingle(), b._v.AsSingle(), c._v.AsSingle()).As<float, T>())
+        : new(Vector256.MultiplyAddEstimate(a._v.AsDouble(), b._v.AsDouble(), c._v.AsDouble()).As<double, T>());
+
+    public static Lanes256<T> Sqrt(Lanes256<T> a) => new(Vector256.Sqrt(a._v));
+    public static Lanes256<T> Abs(Lanes256<T> a) => new(Vector256.Abs(a._v));
+    public static Lanes256<T> Max(Lanes256<T> a, Lanes256<T> b) => new(Vector256.MaxNative(a._v, b._v));
+    public static Lanes256<T> Min(Lanes256<T> a, Lanes256<T> b) => new(Vector256.MinNative(a._v, b._v));
+    public static Lanes256<T> Less(Lanes256<T> a, Lanes256<T> b) => new(Vector256.LessThan(a._v, b._v));
+    public static Lanes256<T> Equal(Lanes256<T> a, Lanes256<T> b) => new(Vector256.Equals(a._v, b._v));
+    public static Lanes256<T> Select(Lanes256<T> mask, Lanes256<T> ifSet, Lanes256<T> ifClear) =>
+        new(Vector256.ConditionalSelect(mask._v, ifSet._v, ifClear._v));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256<T> AddBits(Lanes256<T> a, Lanes256<T> b) => typeof(T) == typeof(float)
+        ? new((a._v.AsInt32() + b._v.AsInt32()).As<int, T>())
+        : new((a._v.AsInt64() + b._v.AsInt64()).As<long, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256<T> SubtractBits(Lanes256<T> a, Lanes256<T> b) => typeof(T) == typeof(float)
+        ? new((a._v.AsInt32() - b._v.AsInt32()).As<int, T>())
+        : new((a._v.AsInt64() - b._v.AsInt64()).As<long, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256<T> ShiftLeft(Lanes256<T> a, int bits) => typeof(T) == typeof(float)
+        ? new((a._v.AsInt32() << bits).As<int, T>())
+        : new((a._v.AsInt64() << bits).As<long, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256<T> ShiftRight(Lanes256<T> a, int bits) => typeof(T) == typeof(float)
+        ? new((a._v.AsInt32() >> bits).As<int, T>())
+        : new((a._v.AsInt64() >> bits).As<long, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256<T> BitsToNumber(Lanes256<T> a) => typeof(T) == typeof(float)
+        ? new(Vector256.ConvertToSingle(a._v.AsInt32()).As<float, T>())
+        : new(Vector256.ConvertToDouble(a._v.AsInt64()).As<double, T>());
+}
+
+/// <summary>128 bits.</summary>
+internal readonly struct Lanes128<T>(Vector128<T> v) : ILanes<Lanes128<T>, T> where T : unmanaged
+{
+    private readonly Vector128<T> _v = v;
+
+    public static int Count => Vector128<T>.Count;
+    public static unsafe Lanes128<T> Load(T* source) => new(Vector128.Load(source));
+    public static Lanes128<T> Create(T value) => new(Vector128.Create(value));
+    public unsafe void Store(T* target) => _v.Store(target);
+    public static Lanes128<T> operator +(Lanes128<T> a, Lanes128<T> b) => new(a._v + b._v);
+    public static Lanes128<T> operator -(Lanes128<T> a, Lanes128<T> b) => new(a._v - b._v);
+    public static Lanes128<T> operator *(Lanes128<T> a, Lanes128<T> b) => new(a._v * b._v);
+    public static Lanes128<T> operator /(Lanes128<T> a, Lanes128<T> b) => new(a._v / b._v);
+    public static Lanes128<T> operator &(Lanes128<T> a, Lanes128<T> b) => new(a._v & b._v);
+    public static Lanes128<T> operator |(Lanes128<T> a, Lanes128<T> b) => new(a._v | b._v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> MulAdd(Lanes128<T> a, Lanes128<T> b, Lanes128<T> c) => typeof(T) == typeof(float)
+        ? new(Vector128.MultiplyAddEstimate(a._v.AsSingle(), b._v.AsSingle(), c._v.AsSingle()).As<float, T>())
+        : new(Vector128.MultiplyAddEstimate(a._v.AsDouble(), b._v.AsDouble(), c._v.AsDouble()).As<double, T>());
+
+    public static Lanes128<T> Sqrt(Lanes128<T> a) => new(Vector128.Sqrt(a._v));
+    public static Lanes128<T> Abs(Lanes128<T> a) => new(Vector128.Abs(a._v));
+    public static Lanes128<T> Max(Lanes128<T> a, Lanes128<T> b) => new(Vector128.MaxNative(a._v, b._v));
+    public static Lanes128<T> Min(Lanes128<T> a, Lanes128<T> b) => new(Vector128.MinNative(a._v, b._v));
+    public static Lanes128<T> Less(Lanes128<T> a, Lanes128<T> b) => new(Vector128.LessThan(a._v, b._v));
+    public static Lanes128<T> Equal(Lanes128<T> a, Lanes128<T> b) => new(Vector128.Equals(a._v, b._v));
+    public static Lanes128<T> Select(Lanes128<T> mask, Lanes128<T> ifSet, Lanes128<T> ifClear) =>
+        new(Vector128.ConditionalSelect(mask._v, ifSet._v, ifClear._v));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> AddBits(Lanes128<T> a, Lanes128<T> b) => typeof(T) == typeof(float)
+        ? new((a._v.AsInt32() + b._v.AsInt32()).As<int, T>())
+        : new((a._v.AsInt64() + b._v.AsInt64()).As<long, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> SubtractBits(Lanes128<T> a, Lanes128<T> b) => typeof(T) == typeof(float)
+        ? new((a._v.AsInt32() - b._v.AsInt32()).As<int, T>())
+        : new((a._v.AsInt64() - b._v.AsInt64()).As<long, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> ShiftLeft(Lanes128<T> a, int bits) => typeof(T) == typeof(float)
+        ? new((a._v.AsInt32() << bits).As<int, T>())
+        : new((a._v.AsInt64() << bits).As<long, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> ShiftRight(Lanes128<T> a, int bits) => typeof(T) == typeof(float)
+        ? new((a._v.AsInt32() >> bits).As<int, T>())
+        : new((a._v.AsInt64() >> bits).As<long, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> BitsToNumber(Lanes128<T> a) => typeof(T) == typeof(float)
+        ? new(Vector128.ConvertToSingle(a._v.AsInt32()).As<float, T>())
+        : new(Vector128.ConvertToDouble(a._v.AsInt64()).As<double, T>());
+}

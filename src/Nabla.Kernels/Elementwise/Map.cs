@@ -1,0 +1,61 @@
+using System.Reflection;
+
+namespace Nabla.Kernels;
+
+/// <summary>
+/// Element-wise kernels: y[i] = f(a[i], …). All operands have the shape of y (broadcasting is a stride of 0) and any layout; y is
+/// contiguous and may be one of the operands itself if that is contiguous and has elements of the same size. Nothing is allocated;
+/// large operands are cut into parts by size alone and spread over the threads.
+/// </summary>
+public static class Map
+{
+    /// <summary>y = f(x). Shape: [...] → [...]; y has the element type of x.</summary>
+    /// <exception cref="DTypeException">NB0204: the operation is not defined on this element type.</exception>
+    public static void Unary<TOp>(DenseTensor x, DenseTensor y) where TOp : struct, IUnaryOp =>
+        MapDriver.Run(TOp.Row(x.DType).OrThrow<TOp>(x), x, null, null, y, TOp.Work);
+
+    /// <summary>y = the answer of a predicate about each x. Shape: [...] → [...]; numbers → bool.</summary>
+    /// <exception cref="DTypeException">NB0204: x is bool.</exception>
+    public static void Predicate<TOp>(DenseTensor x, DenseTensor y) where TOp : struct, IPredicateOp =>
+        MapDriver.Run(Rows.PredicateFor<TOp>(x.DType).OrThrow<TOp>(x), x, null, null, y, WorkClass.Light);
+
+    /// <summary>y = f(a, b). Shape: [...], [...] → [...]; all of one element type.</summary>
+    /// <exception cref="DTypeException">NB0204: the operation is not defined on this element type.</exception>
+    /// <exception cref="NumericException">NB0603: an integer was divided by zero; y is then undefined.</exception>
+    public static void Binary<TOp>(DenseTensor a, DenseTensor b, DenseTensor y) where TOp : struct, IBinaryOp =>
+        MapDriver.Run(TOp.Row(a.DType).OrThrow<TOp>(a), a, b, null, y, TOp.Work);
+
+    /// <summary>y = whether a and b compare so. Shape: [...], [...] → [...]; a and b of one element type, y bool.</summary>
+    public static void Compare<TOp>(DenseTensor a, DenseTensor b, DenseTensor y) where TOp : struct, ICompareOp =>
+        MapDriver.Run(Rows.CompareFor<TOp>(a.DType), a, b, null, y, WorkClass.Light);
+
+    /// <summary>y = a where the condition holds, else b. Shape: bool [...], [...], [...] → [...]; a, b and y of one element type.</summary>
+    public static void Select(DenseTensor condition, DenseTensor a, DenseTensor b, DenseTensor y) =>
+        MapDriver.Run(Rows.SelectFor(a.DType), a, b, condition, y, WorkClass.Light);
+
+    /// <summary>
+    /// y = x in the element type of y. Shape: [...] → [...]. Floats become integers by truncation toward 0, saturating, NaN → 0;
+    /// i64 → i32 keeps the low bits; anything but 0 (NaN too) is true; true is 1; other conversions round to nearest.
+    /// </summary>
+    public static void Convert(DenseTensor x, DenseTensor y) =>
+        MapDriver.Run(Rows.ConvertFor(x.DType, y.DType), x, null, null, y, WorkClass.Light);
+
+    /// <summary>
+    /// y = xⁿ by squaring; n &lt; 0 is 1/x⁻ⁿ, x⁰ = 1 also for NaN; integers wrap around. Error ≤ |n| ulp, plus 1 if n &lt; 0, while
+    /// x⁻ⁿ neither overflows nor underflows. Shape: [...] → [...]; f32, f64, i32 or i64, kept.
+    /// </summary>
+    /// <exception cref="DTypeException">NB0204: x is bool.</exception>
+    /// <exception cref="NumericException">NB0604: x has integers and n is negative.</exception>
+    public static void IntegerPow(DenseTensor x, int n, DenseTensor y)
+    {
+        if (x.DType == DType.Bool) throw KernelErrors.NoKernel("integer_pow", x.Aval);
+        if (n < 0 && x.DType.IsInteger) throw KernelErrors.NegativePower(x.Aval, n);
+        MapDriver.Run(Rows.IntegerPowerFor(x.DType), x, null, null, y, WorkClass.Light, n);
+    }
+
+    private static RowKernel OrThrow<TOp>(this RowKernel kernel, DenseTensor operand) =>
+        kernel.IsNone ? throw KernelErrors.NoKernel(NameOf<TOp>(), operand.Aval) : kernel;
+
+    private static string NameOf<TOp>() =>
+        typeof(TOp).GetCustomAttribute<ElementOpAttribute>()?.Name ?? typeof(TOp).Name;
+}

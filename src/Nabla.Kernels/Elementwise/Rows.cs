@@ -1,0 +1,229 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Nabla.Kernels;
+
+/// <summary>
+/// Row kernels: what turns the span forms of an operation into one <see cref="RowKernel"/> for each element type. A row whose
+/// operands are all splats is computed once and repeated, so that its bits are those of the dense row.
+/// </summary>
+internal static unsafe class Rows
+{
+    public static void FloatUnary<TOp, T>(RowArgs* row)
+        where TOp : struct, IFloatUnaryOp<TOp> where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        Span<T> y = Result<T>(row, Splats.A);
+        TOp.Invoke(new ReadOnlySpan<T>(row->A, y.Length), y);
+        Repeat(row, y);
+    }
+
+    public static void NumericUnary<TOp, T>(RowArgs* row) where TOp : struct, INumericUnaryOp<TOp> where T : unmanaged, INumber<T>
+    {
+        Span<T> y = Result<T>(row, Splats.A);
+        TOp.Invoke(new ReadOnlySpan<T>(row->A, y.Length), y);
+        Repeat(row, y);
+    }
+
+    public static void LogicalUnary<TOp>(RowArgs* row) where TOp : struct, ILogicalUnaryOp<TOp>
+    {
+        Span<byte> y = Result<byte>(row, Splats.A);
+        TOp.Invoke(new ReadOnlySpan<byte>(row->A, y.Length), y);
+        Repeat(row, y);
+    }
+
+    public static void FloatBinary<TOp, T>(RowArgs* row)
+        where TOp : struct, IFloatBinaryOp<TOp> where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        Span<T> y = Result<T>(row, Splats.A | Splats.B);
+        if (row->Splats == Splats.A) TOp.Invoke(*(T*)row->A, new ReadOnlySpan<T>(row->B, y.Length), y);
+        else if (row->Splats == Splats.B) TOp.Invoke(new ReadOnlySpan<T>(row->A, y.Length), *(T*)row->B, y);
+        else TOp.Invoke(new ReadOnlySpan<T>(row->A, y.Length), new ReadOnlySpan<T>(row->B, y.Length), y);
+        Repeat(row, y);
+    }
+
+    public static void NumericBinary<TOp, T>(RowArgs* row) where TOp : struct, INumericBinaryOp<TOp> where T : unmanaged, INumber<T>
+    {
+        Span<T> y = Result<T>(row, Splats.A | Splats.B);
+        if (row->Splats == Splats.A) TOp.Invoke(*(T*)row->A, new ReadOnlySpan<T>(row->B, y.Length), y);
+        else if (row->Splats == Splats.B) TOp.Invoke(new ReadOnlySpan<T>(row->A, y.Length), *(T*)row->B, y);
+        else TOp.Invoke(new ReadOnlySpan<T>(row->A, y.Length), new ReadOnlySpan<T>(row->B, y.Length), y);
+        Repeat(row, y);
+    }
+
+    public static void BitwiseBinary<TOp, T>(RowArgs* row)
+        where TOp : struct, IBitwiseBinaryOp<TOp> where T : unmanaged, IBinaryInteger<T>
+    {
+        Span<T> y = Result<T>(row, Splats.A | Splats.B);
+        if (row->Splats == Splats.A) TOp.Invoke(new ReadOnlySpan<T>(row->B, y.Length), *(T*)row->A, y);
+        else if (row->Splats == Splats.B) TOp.Invoke(new ReadOnlySpan<T>(row->A, y.Length), *(T*)row->B, y);
+        else TOp.Invoke(new ReadOnlySpan<T>(row->A, y.Length), new ReadOnlySpan<T>(row->B, y.Length), y);
+        Repeat(row, y);
+    }
+
+    public static void Predicate<TOp, T>(RowArgs* row) where TOp : struct, IPredicateOp where T : unmanaged, INumber<T>
+    {
+        Span<byte> y = Result<byte>(row, Splats.A);
+        var x = new ReadOnlySpan<T>(row->A, y.Length);
+        int i = 0;
+        for (; i <= x.Length - 16; i += 16)
+        {
+            Answers<T> answers = default;
+            for (int k = 0; k < 16; k += Vector128<T>.Count) answers.Add(k, TOp.Mask(Vector128.Create(x[(i + k)..])));
+            answers.Store(y[i..]);
+        }
+        for (; i < x.Length; i++) y[i] = TOp.Invoke(x[i]) ? (byte)1 : (byte)0;
+        Repeat(row, y);
+    }
+
+    public static void Compare<TOp, T>(RowArgs* row) where TOp : struct, ICompareOp where T : unmanaged, INumber<T>
+    {
+        Span<byte> y = Result<byte>(row, Splats.A | Splats.B);
+        T* a = (T*)row->A, b = (T*)row->B;
+        bool oneA = row->Splats == Splats.A, oneB = row->Splats == Splats.B;
+        Vector128<T> splat = oneA ? Vector128.Create(*a) : oneB ? Vector128.Create(*b) : default;
+        int i = 0;
+        for (; i <= y.Length - 16; i += 16)
+        {
+            Answers<T> answers = default;
+            for (int k = 0; k < 16; k += Vector128<T>.Count)
+                answers.Add(k, TOp.Mask(oneA ? splat : Vector128.Load(a + i + k), oneB ? splat : Vector128.Load(b + i + k)));
+            answers.Store(y[i..]);
+        }
+        for (; i < y.Length; i++) y[i] = TOp.Invoke(a[oneA ? 0 : i], b[oneB ? 0 : i]) ? (byte)1 : (byte)0;
+        Repeat(row, y);
+    }
+
+    /// <summary>y = a where c, else b; T is any type of the size of the elements, because only bits move.</summary>
+    public static void Select<T>(RowArgs* row) where T : unmanaged
+    {
+        byte* c = (byte*)row->C;
+        T* a = (T*)row->A, b = (T*)row->B;
+        T* y = (T*)row->Y;
+        if ((row->Splats & Splats.C) != 0)
+        {
+            bool first = *c != 0;
+            bool splat = (row->Splats & (first ? Splats.A : Splats.B)) != 0;
+            T* source = first ? a : b;
+            if (splat) new Span<T>(y, row->Count).Fill(*source);
+            else new ReadOnlySpan<T>(source, row->Count).CopyTo(new Span<T>(y, row->Count));
+            return;
+        }
+        long stepA = (row->Splats & Splats.A) != 0 ? 0 : 1, stepB = (row->Splats & Splats.B) != 0 ? 0 : 1;
+        for (long i = 0; i < row->Count; i++)
+        {
+            T fromA = a[i * stepA], fromB = b[i * stepB];
+            y[i] = c[i] != 0 ? fromA : fromB;
+        }
+    }
+
+    /// <summary>y = x^Parameter by squaring, 1/x^−Parameter if that is negative; integers wrap around.</summary>
+    public static void IntegerPower<T>(RowArgs* row) where T : unmanaged, INumber<T>
+    {
+        Span<T> y = Result<T>(row, Splats.A);
+        SimdMath.IntegerPower(new ReadOnlySpan<T>(row->A, y.Length), row->Parameter, y);
+        Repeat(row, y);
+    }
+
+    /// <summary>y = x in another element type; bool is given as byte.</summary>
+    public static void Convert<TFrom, TTo>(RowArgs* row)
+        where TFrom : unmanaged, INumber<TFrom> where TTo : unmanaged, INumber<TTo>
+    {
+        Span<TTo> y = Result<TTo>(row, Splats.A);
+        var x = new ReadOnlySpan<TFrom>(row->A, y.Length);
+        if (typeof(TTo) == typeof(byte))
+            for (int i = 0; i < y.Length; i++) y[i] = x[i] == TFrom.Zero ? TTo.Zero : TTo.One;
+        else if (typeof(TFrom) == typeof(float) || typeof(TFrom) == typeof(double)) TensorPrimitives.ConvertSaturating(x, y);
+        else TensorPrimitives.ConvertTruncating(x, y);
+        Repeat(row, y);
+    }
+
+    /// <summary>The row kernel of a predicate on elements of type <paramref name="dtype"/>.</summary>
+    public static RowKernel PredicateFor<TOp>(DType dtype) where TOp : struct, IPredicateOp => dtype switch
+    {
+        DType.F32 => new(&Predicate<TOp, float>),
+        DType.F64 => new(&Predicate<TOp, double>),
+        DType.I32 => new(&Predicate<TOp, int>),
+        DType.I64 => new(&Predicate<TOp, long>),
+        _ => RowKernel.None,
+    };
+
+    /// <summary>The row kernel of a comparison of elements of type <paramref name="dtype"/>.</summary>
+    public static RowKernel CompareFor<TOp>(DType dtype) where TOp : struct, ICompareOp => dtype switch
+    {
+        DType.F32 => new(&Compare<TOp, float>),
+        DType.F64 => new(&Compare<TOp, double>),
+        DType.I32 => new(&Compare<TOp, int>),
+        DType.I64 => new(&Compare<TOp, long>),
+        _ => new(&Compare<TOp, byte>),
+    };
+
+    /// <summary>The row kernel that selects elements of type <paramref name="dtype"/>: A where C, else B.</summary>
+    public static RowKernel SelectFor(DType dtype) => dtype.Size switch
+    {
+        4 => new(&Select<int>),
+        8 => new(&Select<long>),
+        _ => new(&Select<byte>),
+    };
+
+    /// <summary>The row kernel of integer powers (the exponent is the parameter); none for bool.</summary>
+    public static RowKernel IntegerPowerFor(DType dtype) => dtype switch
+    {
+        DType.F32 => new(&IntegerPower<float>),
+        DType.F64 => new(&IntegerPower<double>),
+        DType.I32 => new(&IntegerPower<int>),
+        DType.I64 => new(&IntegerPower<long>),
+        _ => RowKernel.None,
+    };
+
+    /// <summary>The row kernel that converts between two element types.</summary>
+    public static RowKernel ConvertFor(DType from, DType to) => from switch
+    {
+        DType.F32 => ConvertFrom<float>(to),
+        DType.F64 => ConvertFrom<double>(to),
+        DType.I32 => ConvertFrom<int>(to),
+        DType.I64 => ConvertFrom<long>(to),
+        _ => ConvertFrom<byte>(to),
+    };
+
+    private static RowKernel ConvertFrom<TFrom>(DType to) where TFrom : unmanaged, INumber<TFrom> => to switch
+    {
+        DType.F32 => new(&Convert<TFrom, float>),
+        DType.F64 => new(&Convert<TFrom, double>),
+        DType.I32 => new(&Convert<TFrom, int>),
+        DType.I64 => new(&Convert<TFrom, long>),
+        _ => new(&Convert<TFrom, byte>),
+    };
+
+    private static Span<T> Result<T>(RowArgs* row, Splats all) where T : unmanaged =>
+        new(row->Y, row->Splats == all ? 1 : row->Count);
+
+    private static void Repeat<T>(RowArgs* row, Span<T> computed) where T : unmanaged
+    {
+        if (computed.Length < row->Count) new Span<T>(row->Y, row->Count).Fill(computed[0]);
+    }
+
+    /// <summary>Sixteen masks of T narrowed to sixteen bytes 0 or 1.</summary>
+    private struct Answers<T> where T : unmanaged
+    {
+        private Vector128<byte> _bytes;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Add(int position, Vector128<T> mask)
+        {
+            // Each mask contributes Count bits, one for each lane, which select bytes of the result.
+            if (sizeof(T) == 1)
+            {
+                _bytes = mask.AsByte();
+                return;
+            }
+            uint bits = mask.ExtractMostSignificantBits();
+            for (int lane = 0; lane < Vector128<T>.Count; lane++)
+                _bytes = _bytes.WithElement(position + lane, (byte)((bits >> lane) & 1));
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly void Store(Span<byte> target) => (_bytes & Vector128.Create((byte)1)).CopyTo(target);
+    }
+}

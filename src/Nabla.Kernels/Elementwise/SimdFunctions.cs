@@ -1,0 +1,203 @@
+using System.Runtime.CompilerServices;
+
+namespace Nabla.Kernels;
+
+/// <summary>A function of one element, written for a vector of any width of f32 or f64.</summary>
+internal interface ILaneFunction
+{
+    static abstract TLanes Apply<TLanes, T>(TLanes x) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged;
+}
+
+/// <summary>Absolute value; also for integers, where the least one maps to itself.</summary>
+internal readonly struct AbsFunction : ILaneFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Apply<TLanes, T>(TLanes x) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged => TLanes.Abs(x);
+}
+
+/// <summary>−1, 0 or 1 by the sign; also for integers.</summary>
+internal readonly struct SignFunction : ILaneFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Apply<TLanes, T>(TLanes x) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        TLanes zero = default, one = TLanes.Create(Constants.One<T>());
+        return TLanes.Select(TLanes.Less(zero, x), one, TLanes.Select(TLanes.Less(x, zero), zero - one, x));
+    }
+}
+
+/// <summary>eˣ − 1 = 2ᵏ(eʳ − 1) + (2ᵏ − 1).</summary>
+internal readonly struct ExpM1Function : ILaneFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Apply<TLanes, T>(TLanes x) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        TLanes one = TLanes.Create(Constants.One<T>()), two = one + one;
+        TLanes bounded = TLanes.Max(TLanes.Min(x, Of(89f, 710.0)), Of(-50f, -50.0));
+        TLanes p = Exponential.Reduce<TLanes, T>(bounded, default, out TLanes k);
+        // 2ᵏ overflows at the upper end although the result does not: there 2ᵏ⁻¹ is used, and the result doubled.
+        TLanes top = TLanes.Equal(Exponential.Number<TLanes, T>(k), Of(128f, 1024.0));
+        TLanes scale = Exponential.PowerOfTwo<TLanes, T>(k, TLanes.Select(top, Of(0.5f, 0.5), one));
+        TLanes y = TLanes.MulAdd(scale, p, scale - one) * TLanes.Select(top, two, one);
+        TLanes kept = TLanes.Less(TLanes.Abs(x), Of(1e-8f, 1e-17));
+        return TLanes.Select(TLanes.Equal(x, x), TLanes.Select(kept, x, y), x);
+
+        static TLanes Of(float single, double full) => TLanes.Create(Constants.Of<T>(single, full));
+    }
+}
+
+/// <summary>tanh |x| = −t/(t + 2) with t = exp(−2|x|) − 1, which keeps the relative accuracy of t near 0.</summary>
+internal readonly struct TanhFunction : ILaneFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Apply<TLanes, T>(TLanes x) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        TLanes one = TLanes.Create(Constants.One<T>()), two = one + one;
+        TLanes size = TLanes.Min(TLanes.Abs(x), TLanes.Create(Constants.Of<T>(22, 22)));
+        TLanes p = Exponential.Reduce<TLanes, T>(default(TLanes) - two * size, default, out TLanes k);
+        TLanes scale = Exponential.PowerOfTwo<TLanes, T>(k, one);
+        TLanes t = TLanes.MulAdd(scale, p, scale - one);
+        TLanes y = TLanes.Abs(t) / (t + two);
+        return TLanes.Select(TLanes.Equal(x, x), y | Signs.Of<TLanes, T>(x), x);
+    }
+}
+
+/// <summary>1/(1 + e⁻ˣ) for x ≥ 0, eˣ/(1 + eˣ) for x &lt; 0.</summary>
+internal readonly struct LogisticFunction : ILaneFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Apply<TLanes, T>(TLanes x) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        TLanes one = TLanes.Create(Constants.One<T>());
+        TLanes size = TLanes.Min(TLanes.Abs(x), TLanes.Create(Constants.Of<T>(104f, 746.0)));
+        TLanes e = Exponential.OfNegative<TLanes, T>(default(TLanes) - size, default);
+        TLanes y = TLanes.Select(TLanes.Less(x, default), e, one) / (one + e);
+        return TLanes.Select(TLanes.Equal(x, x), y, x);
+    }
+}
+
+/// <summary>
+/// log(1 + x): u = 1 + x rounded, u = 2ᵏ(1 + f) with √½ ≤ 1 + f &lt; √2, and the rounding error of u enters as c = (1 + x − u)/u.
+/// With s = f/(2 + f): log(1 + f) = 2 atanh s = f − (f²/2 − s(f²/2 + R(s²))).
+/// </summary>
+/// <remarks>Source: Muller, Elementary Functions (2016), sections 2.2 and 11.4; the table is a Chebyshev fit of our own.</remarks>
+internal readonly struct Log1PFunction : ILaneFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Apply<TLanes, T>(TLanes x) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        TLanes one = TLanes.Create(Constants.One<T>()), zero = default;
+        int mantissa = Constants.MantissaBits<T>();
+        TLanes u = one + x;
+        TLanes exponent = TLanes.ShiftRight(TLanes.SubtractBits(u, Of(0.70710677f, 0.7071067811865475)), mantissa);
+        TLanes k = TLanes.BitsToNumber(exponent);
+        TLanes unscaled = TLanes.Equal(k, zero);
+        TLanes c = TLanes.Select(TLanes.Less(x, one), one - u + x, x - u + one) / u;
+        TLanes f = TLanes.Select(unscaled, x, TLanes.SubtractBits(u, TLanes.ShiftLeft(exponent, mantissa)) - one);
+        c = TLanes.Select(unscaled, zero, c);
+        TLanes s = f / (one + one + f), z = s * s, half = Of(0.5f, 0.5) * f * f;
+        TLanes r = z * Polynomial.Evaluate<TLanes, T>(z, Tables.LogF32, Tables.LogF64);
+        TLanes low = s * (half + r) + TLanes.MulAdd(k, Constants.LogTwoLow<TLanes, T>(), c);
+        TLanes y = TLanes.MulAdd(k, Constants.LogTwoHigh<TLanes, T>(), f - (half - low));
+        y = TLanes.Select(TLanes.Less(TLanes.Abs(x), Of(1e-8f, 1e-17)), x, y);
+        y = TLanes.Select(TLanes.Equal(u, zero), Of(float.NegativeInfinity, double.NegativeInfinity), y);
+        y = TLanes.Select(TLanes.Less(u, zero), Of(float.NaN, double.NaN), y);
+        // What is left is +∞ and NaN: neither is below +∞.
+        TLanes ordinary = TLanes.Less(x, Of(float.PositiveInfinity, double.PositiveInfinity));
+        return TLanes.Select(ordinary, y, x);
+
+        static TLanes Of(float single, double full) => TLanes.Create(Constants.Of<T>(single, full));
+    }
+}
+
+/// <summary>erf x: x + x·P(x²) below 1, 1 − erfc x above.</summary>
+internal readonly struct ErfFunction : ILaneFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Apply<TLanes, T>(TLanes x) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        TLanes one = TLanes.Create(Constants.One<T>());
+        TLanes size = TLanes.Abs(x);
+        TLanes small = TLanes.MulAdd(x, Polynomial.Evaluate<TLanes, T>(x * x, Tables.ErfF32, Tables.ErfF64), x);
+        // Above the bound erf rounds to 1. The rounding error of size² does not matter, because erfc is small against 1.
+        TLanes bounded = TLanes.Min(size, TLanes.Create(Constants.Of<T>(4, 6)));
+        TLanes e = Exponential.OfNegative<TLanes, T>(default(TLanes) - bounded * bounded, default);
+        TLanes large = (one - e * Exponential.ScaledErfc<TLanes, T>(bounded)) | Signs.Of<TLanes, T>(x);
+        TLanes y = TLanes.Select(TLanes.Less(size, one), small, large);
+        return TLanes.Select(TLanes.Equal(x, x), y, x);
+    }
+}
+
+/// <summary>erfc |x| = exp(−x²)·erfcx |x|, and erfc(−x) = 2 − erfc x; x² is taken as an exact high and a small low part.</summary>
+internal readonly struct ErfcFunction : ILaneFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Apply<TLanes, T>(TLanes x) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        TLanes one = TLanes.Create(Constants.One<T>()), zero = default;
+        TLanes size = TLanes.Min(TLanes.Abs(x), TLanes.Create(Constants.Of<T>(11, 28)));
+        TLanes high = size & TLanes.Create(Constants.HighHalfMask<T>());
+        TLanes low = zero - (size - high) * (size + high);
+        TLanes y = Exponential.OfNegative<TLanes, T>(zero - high * high, low) * Exponential.ScaledErfc<TLanes, T>(size);
+        y = TLanes.Select(TLanes.Less(x, zero), one + one - y, y);
+        return TLanes.Select(TLanes.Equal(x, x), y, x);
+    }
+}
+
+/// <summary>The exponential and what is built on it.</summary>
+/// <remarks>
+/// x = k·log 2 + r with k an integer and |r| ≤ ½ log 2; log 2 is split in two so that k·high is exact (Cody and Waite 1980, Software
+/// Manual for the Elementary Functions, chapter 6). Adding 1.5·2^(mantissa bits) rounds to an integer and leaves k in the low bits.
+/// </remarks>
+internal static class Exponential
+{
+    /// <summary>eʳ − 1; <paramref name="k"/> is k in the low bits of a number. The exponent is x + low.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Reduce<TLanes, T>(TLanes x, TLanes low, out TLanes k) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        k = TLanes.MulAdd(x, TLanes.Create(Constants.Of<T>(1.44269504f, 1.4426950408889634)), Shifter<TLanes, T>());
+        TLanes number = default(TLanes) - Number<TLanes, T>(k);
+        TLanes r = TLanes.MulAdd(number, Constants.LogTwoHigh<TLanes, T>(), x);
+        r = TLanes.MulAdd(number, Constants.LogTwoLow<TLanes, T>(), r) + low;
+        return TLanes.MulAdd(r * r, Polynomial.Evaluate<TLanes, T>(r, Tables.ExpM1F32, Tables.ExpM1F64), r);
+    }
+
+    /// <summary>The value of k.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Number<TLanes, T>(TLanes k) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged =>
+        k - Shifter<TLanes, T>();
+
+    /// <summary>2ᵏ·unit for a power of two; the exponent must stay in the range of normal numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes PowerOfTwo<TLanes, T>(TLanes k, TLanes unit) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged =>
+        TLanes.AddBits(TLanes.ShiftLeft(k, Constants.MantissaBits<T>()), unit);
+
+    /// <summary>exp(x + low) for −1200 log 2 ≤ x ≤ 0 (f64; f32: −180 log 2), down to subnormal results; |low| is small.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes OfNegative<TLanes, T>(TLanes x, TLanes low) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        TLanes one = TLanes.Create(Constants.One<T>());
+        TLanes p = Reduce<TLanes, T>(x, low, out TLanes k);
+        TLanes deep = TLanes.Less(x, TLanes.Create(Constants.Of<T>(-60f, -600.0)));
+        TLanes up = TLanes.Create(Constants.Of<T>(0x1000_0000_0000_0000UL, 1.3407807929942597e154));
+        TLanes down = TLanes.Create(Constants.Of<T>(1f / 0x1000_0000_0000_0000UL, 7.458340731200207e-155));
+        TLanes scale = PowerOfTwo<TLanes, T>(k, TLanes.Select(deep, up, one));
+        return TLanes.MulAdd(scale, p, scale) * TLanes.Select(deep, down, one);
+    }
+
+    /// <summary>
+    /// exp(x²)·erfc x for x ≥ 0, relatively accurate: (1 + 2x)·exp(x²)·erfc x is smooth in t = (x − 3)/(x + 3) on all of [0, ∞).
+    /// </summary>
+    /// <remarks>Source: Shepherd and Laframboise 1981, Mathematics of Computation 36(153), section 2; the fit is our own.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes ScaledErfc<TLanes, T>(TLanes x) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        TLanes one = TLanes.Create(Constants.One<T>()), three = TLanes.Create(Constants.Of<T>(3, 3));
+        TLanes t = (x - three) / (x + three);
+        return Polynomial.Evaluate<TLanes, T>(t, Tables.ErfcF32, Tables.ErfcF64) / TLanes.MulAdd(one + one, x, one);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TLanes Shifter<TLanes, T>() where TLanes : struct, ILanes<TLanes, T> where T : unmanaged =>
+        TLanes.Create(Constants.Of<T>(12582912f, 6755399441055744.0));
+}

@@ -1,0 +1,153 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Nabla.Kernels;
+
+/// <summary>
+/// Vector versions of the elementary functions for which no accurate one is at hand: at most 4 units in the last place on the whole
+/// range of f32 and f64, with no absolute floor. Each is written once, in <c>SimdFunctions.cs</c>, for all vector widths; a result
+/// does not depend on the position of an element or on the length of the span.
+/// </summary>
+public static class SimdMath
+{
+    /// <summary>tanh x. tanh(±0) = ±0, tanh(±∞) = ±1, NaN → NaN.</summary>
+    public static T Tanh<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => One<TanhFunction, T>(x);
+
+    /// <inheritdoc cref="Tanh{T}(T)"/>
+    public static void Tanh<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> =>
+        Each<TanhFunction, T>(x, y);
+
+    /// <summary>eˣ − 1. ±0 → ±0, −∞ → −1, +∞ → +∞, NaN → NaN.</summary>
+    public static T ExpM1<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => One<ExpM1Function, T>(x);
+
+    /// <inheritdoc cref="ExpM1{T}(T)"/>
+    public static void ExpM1<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> =>
+        Each<ExpM1Function, T>(x, y);
+
+    /// <summary>log(1 + x). ±0 → ±0, −1 → −∞, +∞ → +∞, x &lt; −1 and NaN → NaN.</summary>
+    public static T Log1P<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => One<Log1PFunction, T>(x);
+
+    /// <inheritdoc cref="Log1P{T}(T)"/>
+    public static void Log1P<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> =>
+        Each<Log1PFunction, T>(x, y);
+
+    /// <summary>1/(1 + e⁻ˣ). −∞ → 0, ±0 → ½, +∞ → 1, NaN → NaN; underflows gradually.</summary>
+    public static T Logistic<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => One<LogisticFunction, T>(x);
+
+    /// <inheritdoc cref="Logistic{T}(T)"/>
+    public static void Logistic<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> =>
+        Each<LogisticFunction, T>(x, y);
+
+    /// <summary>erf x = 2/√π ∫₀ˣ exp(−t²) dt. ±0 → ±0, ±∞ → ±1, NaN → NaN.</summary>
+    public static T Erf<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => One<ErfFunction, T>(x);
+
+    /// <inheritdoc cref="Erf{T}(T)"/>
+    public static void Erf<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> =>
+        Each<ErfFunction, T>(x, y);
+
+    /// <summary>erfc x = 1 − erf x, accurate also where that is tiny. −∞ → 2, +∞ → 0, NaN → NaN; underflows gradually.</summary>
+    public static T Erfc<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => One<ErfcFunction, T>(x);
+
+    /// <inheritdoc cref="Erfc{T}(T)"/>
+    public static void Erfc<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> =>
+        Each<ErfcFunction, T>(x, y);
+
+    /// <summary>eˣ. −∞ → 0, +∞ → +∞, NaN → NaN; underflows gradually.</summary>
+    public static void Exp<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => TensorPrimitives.Exp(x, y);
+
+    /// <summary>log x. ±0 → −∞, x &lt; 0 → NaN, +∞ → +∞.</summary>
+    public static void Log<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => TensorPrimitives.Log(x, y);
+
+    /// <summary>|x|; the least integer maps to itself.</summary>
+    public static void Abs<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, INumber<T> => Each<AbsFunction, T>(x, y);
+
+    /// <summary>−1, 0 or 1 by the sign of x; ±0 → ±0, NaN → NaN.</summary>
+    public static void Sign<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, INumber<T> => Each<SignFunction, T>(x, y);
+
+    /// <summary>
+    /// xⁿ by squaring: at most 2·log₂ n multiplications. n &lt; 0 gives 1/x⁻ⁿ (floating-point types only), n = 0 gives 1, also for NaN.
+    /// </summary>
+    internal static unsafe void IntegerPower<T>(ReadOnlySpan<T> x, int n, Span<T> y) where T : unmanaged, INumber<T>
+    {
+        if (Vector512.IsHardwareAccelerated) IntegerPower<Lanes512<T>, T>(x, n, y);
+        else if (Vector256.IsHardwareAccelerated) IntegerPower<Lanes256<T>, T>(x, n, y);
+        else IntegerPower<Lanes128<T>, T>(x, n, y);
+    }
+
+    private static unsafe void IntegerPower<TLanes, T>(ReadOnlySpan<T> x, int n, Span<T> y)
+        where TLanes : struct, ILanes<TLanes, T> where T : unmanaged, INumber<T>
+    {
+        TLanes one = TLanes.Create(T.One);
+        T* buffer = stackalloc T[TLanes.Count];
+        fixed (T* source = x, target = y)
+        {
+            for (int i = 0; i < x.Length; i += TLanes.Count)
+            {
+                int left = x.Length - i;
+                TLanes square = left >= TLanes.Count ? TLanes.Load(source + i) : LoadSome<TLanes, T>(source + i, left, buffer);
+                TLanes power = one;
+                uint rest = (uint)Math.Abs((long)n);
+                while (true)
+                {
+                    if ((rest & 1) != 0) power *= square;
+                    if ((rest >>= 1) == 0) break;
+                    square *= square;
+                }
+                if (n < 0) power = one / power;
+                if (left >= TLanes.Count) power.Store(target + i);
+                else StoreSome<TLanes, T>(power, target + i, left, buffer);
+            }
+        }
+    }
+
+    [SkipLocalsInit]
+    private static unsafe T One<TFunction, T>(T x) where TFunction : struct, ILaneFunction where T : unmanaged
+    {
+        T* buffer = stackalloc T[Vector128<T>.Count];
+        TFunction.Apply<Lanes128<T>, T>(Lanes128<T>.Create(x)).Store(buffer);
+        return buffer[0];
+    }
+
+    private static void Each<TFunction, T>(ReadOnlySpan<T> x, Span<T> y) where TFunction : struct, ILaneFunction where T : unmanaged
+    {
+        if (y.Length < x.Length) throw new ArgumentException("The result is shorter than the operand.", nameof(y));
+        if (Vector512.IsHardwareAccelerated) Each<TFunction, Lanes512<T>, T>(x, y);
+        else if (Vector256.IsHardwareAccelerated) Each<TFunction, Lanes256<T>, T>(x, y);
+        else Each<TFunction, Lanes128<T>, T>(x, y);
+    }
+
+    [SkipLocalsInit]
+    private static unsafe void Each<TFunction, TLanes, T>(ReadOnlySpan<T> x, Span<T> y)
+        where TFunction : struct, ILaneFunction where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        T* buffer = stackalloc T[TLanes.Count];
+        fixed (T* source = x, target = y)
+        {
+            for (int i = 0; i < x.Length; i += TLanes.Count)
+            {
+                int left = x.Length - i;
+                bool whole = left >= TLanes.Count;
+                TLanes value = TFunction.Apply<TLanes, T>(
+                    whole ? TLanes.Load(source + i) : LoadSome<TLanes, T>(source + i, left, buffer));
+                if (whole) value.Store(target + i);
+                else StoreSome<TLanes, T>(value, target + i, left, buffer);
+            }
+        }
+    }
+
+    private static unsafe TLanes LoadSome<TLanes, T>(T* source, int count, T* buffer)
+        where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        for (int k = 0; k < TLanes.Count; k++) buffer[k] = k < count ? source[k] : default;
+        return TLanes.Load(buffer);
+    }
+
+    private static unsafe void StoreSome<TLanes, T>(TLanes value, T* target, int count, T* buffer)
+        where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        value.Store(buffer);
+        for (int k = 0; k < count; k++) target[k] = buffer[k];
+    }
+}
