@@ -108,7 +108,7 @@ public readonly struct RemOp : INumericBinaryOp<RemOp>
 
 /// <summary>y = the larger of a and b; NaN if either is; max(−0, +0) = +0.</summary>
 [ElementOp("max", MaxUlp = 0)]
-public readonly struct MaxOp : INumericBinaryOp<MaxOp>
+public readonly struct MaximumOp : INumericBinaryOp<MaximumOp>
 {
     /// <inheritdoc/>
     public static T Invoke<T>(T a, T b) where T : unmanaged, INumber<T> => T.Max(a, b);
@@ -128,7 +128,7 @@ public readonly struct MaxOp : INumericBinaryOp<MaxOp>
 
 /// <summary>y = the smaller of a and b; NaN if either is; min(−0, +0) = −0.</summary>
 [ElementOp("min", MaxUlp = 0)]
-public readonly struct MinOp : INumericBinaryOp<MinOp>
+public readonly struct MinimumOp : INumericBinaryOp<MinimumOp>
 {
     /// <inheritdoc/>
     public static T Invoke<T>(T a, T b) where T : unmanaged, INumber<T> => T.Min(a, b);

@@ -111,7 +111,7 @@ public sealed class MapTests
         int[] a = [7, -7, 7, -7, int.MinValue, int.MinValue, 0], b = [2, 2, -2, -2, -1, 3, 5];
         Assert.Equal([3, -3, -3, 3, int.MinValue, -715827882, 0], Binary<DivOp>(a, b));
         Assert.Equal([1, -1, 1, -1, 0, -2, 0], Binary<RemOp>(a, b));
-        Assert.Equal([7, 2, 7, -2, -1, 3, 5], Binary<MaxOp>(a, b));
+        Assert.Equal([7, 2, 7, -2, -1, 3, 5], Binary<MaximumOp>(a, b));
         Assert.Equal([9, -5, 5, -9, int.MaxValue, int.MinValue + 3, 5], Binary<AddOp>(a, b));
         Assert.Equal([2, 0, 6, -8, int.MinValue, 0, 0], Binary<AndOp>(a, b));
         bool[] p = [false, false, true, true], q = [false, true, false, true];
