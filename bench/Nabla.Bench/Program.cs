@@ -1,1 +1,17 @@
-Console.WriteLine("bench");
+using System.Diagnostics;
+using System.Reflection;
+using Nabla.Bench;
+
+if (Assembly.GetExecutingAssembly().GetCustomAttribute<DebuggableAttribute>()?.IsJITOptimizerDisabled == true)
+{
+    Console.Error.WriteLine("This is a Debug build; its figures would mean nothing. Run: dotnet run -c Release --project bench/Nabla.Bench");
+    return 2;
+}
+switch (args.FirstOrDefault())
+{
+    case "roof": Roof.Print(); return 0;
+    case "kernels": KernelBench.Print(); return 0;
+    default:
+        Console.Error.WriteLine("usage: Nabla.Bench roof | kernels");
+        return 2;
+}

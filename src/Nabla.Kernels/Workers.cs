@@ -81,10 +81,13 @@ public static unsafe class Workers
     {
         for (; _threads < _count - 1; _threads++)
             new Thread(Loop) { IsBackground = true, Name = $"nabla-{_threads + 1}" }.Start(_threads + 1);
+        // A number without parts first: a worker still looking at the last region must not claim parts of this one in its name.
+        long region = RegionOf(_ticket);
+        Interlocked.Exchange(ref _ticket, ((region + 1) << 32) | int.MaxValue);
         _body = body;
         _job = job;
         (_parts, _remaining, _failure) = (parts, parts, null);
-        Interlocked.Exchange(ref _ticket, (RegionOf(_ticket) + 1) << 32);
+        Interlocked.Exchange(ref _ticket, (region + 2) << 32);
         int parked = Interlocked.Exchange(ref _parked, 0);
         if (parked > 0) Wake.Release(parked);
     }

@@ -23,7 +23,7 @@ public static unsafe class Contraction
 
         (DenseTensor lhs, Axis m, Axis kA) = AsMatrices(a, dims.LhsBatch, lhsFree, dims.LhsContract, batchA);
         (DenseTensor rhs, Axis kB, Axis n) = AsMatrices(b, dims.RhsBatch, dims.RhsContract, rhsFree, batchB);
-        MatMul.Run(lhs, rhs, c, new GemmProblem(m.Size, n.Size, kA.Size, m.Stride, kA.Stride, kB.Stride, n.Stride), batch, batchA, batchB);
+        MatMul.Run(lhs, rhs, c, new GemmProblem(m.Size, n.Size, kA.Size, m.Stride, kA.Stride, kB.Stride, n.Stride, Ldc: n.Size), batch, batchA, batchB);
         GC.KeepAlive(lhs);
         GC.KeepAlive(rhs);
     }

@@ -9,6 +9,7 @@ public static unsafe class MatMul
     /// C[…, i, j] = Σₚ A[…, i, p]·B[…, p, j]. Shape: a <c>[batch..., m, k]</c>, b <c>[batch..., k, n]</c> → c <c>[batch..., m, n]</c>.
     /// a and b may have any strides (a batch is broadcast by strides of 0); c is contiguous and does not overlap them, and its old content
     /// does not matter. An empty sum (k = 0) is 0; 0·NaN and 0·∞ are NaN. f32, f64, i32 and i64 (integers wrap around).
+    /// Error of f32 and f64: at most (k + 1)·u·|A||B| componentwise. The bits depend on shapes and strides, not on threads.
     /// </summary>
     /// <exception cref="ShapeException">NB0120: the shapes do not fit.</exception>
     /// <exception cref="DTypeException">NB0210: the element types differ, or are bool.</exception>
@@ -17,51 +18,44 @@ public static unsafe class MatMul
         CheckShapes(a, b, c);
         ReadOnlySpan<int> batch = c.Shape.Dims[..^2];
         ReadOnlySpan<long> sa = a.Layout.Strides, sb = b.Layout.Strides;
-        var problem = new GemmProblem(
-            c.Shape.Dims[^2], c.Shape.Dims[^1], a.Shape.Dims[^1], sa[^2], sa[^1], sb[^2], sb[^1]);
+        int n = c.Shape.Dims[^1];
+        var problem = new GemmProblem(c.Shape.Dims[^2], n, a.Shape.Dims[^1], sa[^2], sa[^1], sb[^2], sb[^1], Ldc: n);
         Run(a, b, c, problem, batch, sa[..^2], sb[..^2]);
     }
 
     /// <summary>The same for operands whose axes were already sorted into batch, rows and columns.</summary>
     internal static void Run(
-        DenseTensor a, DenseTensor b, DenseTensor c, GemmProblem problem, ReadOnlySpan<int> batch, ReadOnlySpan<long> batchA, ReadOnlySpan<long> batchB)
+        DenseTensor a, DenseTensor b, DenseTensor c, in GemmProblem problem, ReadOnlySpan<int> batch, ReadOnlySpan<long> batchA, ReadOnlySpan<long> batchB)
     {
         if (a.DType != b.DType || a.DType != c.DType) throw KernelErrors.NoProduct("matmul", a.Aval, b.Aval);
+        GemmProblem g = FoldBatchIntoRows(problem, ref batch, batchA, batchB);
+        int rank = batch.Length;
+        long* axes = stackalloc long[3 * rank];
+        long entries = 1;
+        for (int i = 0; i < rank; i++)
+        {
+            (axes[3 * i], axes[3 * i + 1], axes[3 * i + 2]) = (batch[i], batchA[i], batchB[i]);
+            entries *= batch[i];
+        }
+        if (entries * g.M * g.N == 0) return;
         switch (a.DType)
         {
-            case DType.F32: Loop<float>(a, b, c, problem, batch, batchA, batchB); break;
-            case DType.F64: Loop<double>(a, b, c, problem, batch, batchA, batchB); break;
-            case DType.I32: Loop<int>(a, b, c, problem, batch, batchA, batchB); break;
-            case DType.I64: Loop<long>(a, b, c, problem, batch, batchA, batchB); break;
+            case DType.F32: RunAll(new FloatBatch<float>(a, b, c, g, axes, rank, entries)); break;
+            case DType.F64: RunAll(new FloatBatch<double>(a, b, c, g, axes, rank, entries)); break;
+            case DType.I32: RunAll(new IntegerBatch<int>(a, b, c, g, axes, rank, entries)); break;
+            case DType.I64: RunAll(new IntegerBatch<long>(a, b, c, g, axes, rank, entries)); break;
             default: throw KernelErrors.NoProduct("matmul", a.Aval, b.Aval);
         }
     }
 
-    private static void Loop<T>(
-        DenseTensor a, DenseTensor b, DenseTensor c, GemmProblem problem, ReadOnlySpan<int> batch, ReadOnlySpan<long> batchA, ReadOnlySpan<long> batchB)
-        where T : unmanaged, INumber<T>
-    {
-        long count = 1;
-        foreach (int dim in batch) count *= dim;
-        for (long entry = 0; entry < count; entry++)
-        {
-            (long offsetA, long offsetB, long rest) = (0, 0, entry);
-            for (int axis = batch.Length - 1; axis >= 0; axis--)
-            {
-                (rest, long index) = Math.DivRem(rest, batch[axis]);
-                offsetA += index * batchA[axis];
-                offsetB += index * batchB[axis];
-            }
-            Naive(a.Pointer<T>() + offsetA, b.Pointer<T>() + offsetB, c.Pointer<T>() + entry * problem.M * problem.N, problem);
-        }
-    }
-
-    private static void Naive<T>(T* a, T* b, T* c, in GemmProblem g) where T : unmanaged, INumber<T>
+    /// <summary>The definition, sequential and without any blocking: what the fast paths are tested against, and how integers are multiplied.</summary>
+    internal static void Naive<T>(T* a, T* b, T* c, in GemmProblem g) where T : unmanaged, INumber<T>
     {
         for (nint i = 0; i < g.M; i++)
         {
-            T* row = c + i * g.N;
-            for (nint j = 0; j < g.N; j++) row[j] = T.Zero;
+            T* row = c + i * (nint)g.Ldc;
+            if (!g.Accumulate)
+                for (nint j = 0; j < g.N; j++) row[j] = T.Zero;
             for (nint p = 0; p < g.K; p++)
             {
                 T x = a[i * g.RowStrideA + p * g.ColumnStrideA];
@@ -69,6 +63,38 @@ public static unsafe class MatMul
                 for (nint j = 0; j < g.N; j++) row[j] += x * y[j * g.ColumnStrideB];
             }
         }
+    }
+
+    /// <summary>One floating-point product: matrix times vector, vector times matrix, or the general case.</summary>
+    internal static void RunOne<T>(T* a, T* b, T* c, in GemmProblem g) where T : unmanaged, INumber<T>
+    {
+        if (g.K > 0 && g.N == 1 && (g.Ldc == 1 || g.M == 1))
+            Gemv.Run(a, (nint)g.RowStrideA, (nint)g.ColumnStrideA, b, (nint)g.RowStrideB, c, g.M, g.K, g.Accumulate);
+        else if (g.K > 0 && g.M == 1)
+            Gemv.Run(b, (nint)g.ColumnStrideB, (nint)g.RowStrideB, a, (nint)g.ColumnStrideA, c, g.N, g.K, g.Accumulate);
+        else Gemm.Run(a, b, c, g);
+    }
+
+    // [batch, m, k]·[k, n] with nested rows is one product with batch·m rows.
+    private static GemmProblem FoldBatchIntoRows(
+        GemmProblem g, ref ReadOnlySpan<int> batch, ReadOnlySpan<long> batchA, ReadOnlySpan<long> batchB)
+    {
+        while (batch.Length > 0 && g.M > 0)
+        {
+            int axis = batch.Length - 1;
+            bool nested = g.M == 1 || batchA[axis] == g.M * g.RowStrideA;
+            if (batch[axis] != 1 && (batchB[axis] != 0 || !nested)) break;
+            if (batch[axis] != 1) g = g with { RowStrideA = g.M == 1 ? batchA[axis] : g.RowStrideA, M = g.M * batch[axis] };
+            batch = batch[..axis];
+        }
+        return g;
+    }
+
+    private static void RunAll<TBatch>(TBatch job) where TBatch : struct, IBatch
+    {
+        if (job.SharesEntries) Workers.Run(ref job, job.Parts);
+        else
+            for (int part = 0; part < job.Parts; part++) job.Run(part);
     }
 
     private static void CheckShapes(DenseTensor a, DenseTensor b, DenseTensor c)
@@ -80,7 +106,3 @@ public static unsafe class MatMul
         if (!fits) throw KernelErrors.MatMulShapes(a.Aval, b.Aval, c.Aval);
     }
 }
-
-/// <summary>One matrix product without its addresses: sizes, and strides in elements; C is row-major with n columns.</summary>
-internal readonly record struct GemmProblem(
-    long M, long N, long K, long RowStrideA, long ColumnStrideA, long RowStrideB, long ColumnStrideB);

@@ -1,0 +1,198 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Nabla.Kernels;
+
+/// <summary>
+/// One matrix product without its addresses: sizes, and strides in elements. C is row-major with rows <c>Ldc</c> apart; with
+/// <c>Accumulate</c> the product is added to it.
+/// </summary>
+internal readonly record struct GemmProblem(
+    long M, long N, long K, long RowStrideA, long ColumnStrideA, long RowStrideB, long ColumnStrideB, long Ldc, bool Accumulate = false)
+{
+    /// <summary>Multiply-adds.</summary>
+    public long Work => M * N * Math.Max(1, K);
+}
+
+/// <summary>
+/// C = A·B or C += A·B in floating point: the five loops of BLIS around a register tile, with packing only where it pays.
+/// </summary>
+/// <remarks>
+/// For each slab of columns (NC) and each block of the sum (KC): pack what is to be packed, in parallel; then compute C in parts of about
+/// MC rows by <see cref="GemmConfig.PartColumns"/> columns, in parallel. Rows are cut into tiles of nearly equal height, so there are no
+/// thin remainders. Parts are cut by size alone and each element of C is summed over k in one order, so the bits do not depend on the
+/// number of threads. Arithmetic intensity: KC·MC·NC multiply-adds for KC·(MC + NC) + MC·NC elements moved.
+/// Source: K. Goto and R. van de Geijn, Anatomy of high-performance matrix multiplication (ACM TOMS 2008), §4; Van Zee and van de Geijn,
+/// BLIS (ACM TOMS 2015).
+/// </remarks>
+internal static unsafe class Gemm
+{
+    /// <summary>Runs one product on the path in use, with threads if it is large.</summary>
+    public static void Run<T>(T* a, T* b, T* c, in GemmProblem problem) where T : unmanaged, INumber<T>
+    {
+        GemmPath path = GemmConfig.Path;
+        if (path == GemmPath.Avx512) Gemm<T, Vector512<T>, Simd512<T>>.Run(a, b, c, problem, GemmConfig.For(path, sizeof(T)));
+        else if (path == GemmPath.Avx2) Gemm<T, Vector256<T>, Simd256<T>>.Run(a, b, c, problem, GemmConfig.For(path, sizeof(T)));
+        else Gemm<T, Vector128<T>, Simd128<T>>.Run(a, b, c, problem, GemmConfig.For(path, sizeof(T)));
+    }
+}
+
+/// <inheritdoc cref="Gemm"/>
+internal static unsafe class Gemm<T, V, S>
+    where T : unmanaged, INumber<T> where V : unmanaged where S : struct, IGemmVector<T, V>
+{
+    private const int PanelsPerPackingPart = 8;
+
+    private static int NR => 2 * S.Width;
+
+    public static void Run(T* a, T* b, T* c, in GemmProblem g, in GemmConfig config)
+    {
+        if (g.M == 0 || g.N == 0) return;
+        if (g.K == 0)
+        {
+            if (!g.Accumulate) Clear(c, g);
+            return;
+        }
+        var slab = new Slab(g, config, sizeof(T));
+        for (long column = 0; column < g.N; column += config.NC)
+            for (int block = 0; block < slab.Blocks; block++)
+                for (long row = 0; row < g.M; row += GemmConfig.SlabRows)
+                    RunSlab(a, b, c, g, ref slab, row, column, block);
+    }
+
+    // The product of a slab of rows of A and a slab of columns of B over one block of k.
+    private static void RunSlab(T* a, T* b, T* c, in GemmProblem g, ref Slab slab, long row, long column, int block)
+    {
+        long from = g.K * block / slab.Blocks, to = g.K * (block + 1) / slab.Blocks;
+        slab.Depth = (nint)(to - from);
+        slab.Rows = (nint)Math.Min(GemmConfig.SlabRows, g.M - row);
+        slab.Columns = (nint)Math.Min(slab.Config.NC, g.N - column);
+        slab.A = a + row * g.RowStrideA + from * g.ColumnStrideA;
+        slab.B = b + from * g.RowStrideB + column * g.ColumnStrideB;
+        slab.C = c + row * g.Ldc + column;
+        slab.Accumulate = g.Accumulate || block > 0;
+        slab.Panels = (int)((slab.Rows + slab.Config.MR - 1) / slab.Config.MR);
+        bool parallel = g.Work >= GemmConfig.ParallelFrom;
+
+        int panelsA = slab.PackA ? slab.Panels : 0;
+        int panelsB = slab.PackB && row == 0 ? (int)((slab.Columns + NR - 1) / NR) : 0;
+        if (panelsA + panelsB > 0)
+        {
+            if (slab.PackA) slab.PackedA = Scratch.Get<T>(Scratch.Slot.PackedA, slab.Rows * slab.Depth);
+            if (slab.PackB) slab.PackedB = Scratch.Get<T>(Scratch.Slot.PackedB, slab.Columns * slab.Depth);
+            slab.PanelsB = panelsB;
+            var packing = new PackingJob(slab, panelsA + panelsB);
+            Do(ref packing, packing.Parts, parallel);
+        }
+        var computing = new ComputingJob(slab);
+        Do(ref computing, computing.Parts, parallel);
+    }
+
+    private static void Do<TJob>(ref TJob job, int parts, bool parallel) where TJob : struct, IParallelJob
+    {
+        if (parallel) Workers.Run(ref job, parts);
+        else
+            for (int part = 0; part < parts; part++) job.Run(part);
+    }
+
+    private static void Clear(T* c, in GemmProblem g)
+    {
+        for (long i = 0; i < g.M; i++) new Span<T>(c + i * g.Ldc, checked((int)g.N)).Clear();
+    }
+
+    /// <summary>What both jobs know: where the operands of the current slabs lie and how they are cut.</summary>
+    private struct Slab
+    {
+        public T* A, B, C, PackedA, PackedB;
+        public nint RowStrideA, ColumnStrideA, RowStrideB, ColumnStrideB, Ldc;
+        public nint Rows, Columns, Depth;
+        public int Panels, PanelsB, Blocks;
+        public bool PackA, PackB, Accumulate;
+        public GemmConfig Config;
+
+        public Slab(in GemmProblem g, in GemmConfig config, int elementSize)
+        {
+            (RowStrideA, ColumnStrideA, Ldc) = ((nint)g.RowStrideA, (nint)g.ColumnStrideA, (nint)g.Ldc);
+            (RowStrideB, ColumnStrideB) = ((nint)g.RowStrideB, (nint)g.ColumnStrideB);
+            Config = config;
+            bool largeB = g.K * Math.Min(g.N, config.NC) * elementSize > GemmConfig.PackBFromBytes;
+            PackA = g.N >= GemmConfig.PackAFromColumns && g.K > GemmConfig.StreamedDepth;
+            PackB = g.ColumnStrideB != 1 || (largeB && g.M > 2 * config.MR && g.K > GemmConfig.StreamedDepth);
+            int depth = largeB && !PackB ? GemmConfig.StreamedDepth : config.KC;
+            Blocks = (int)((g.K + depth - 1) / depth);
+        }
+
+        /// <summary>First row of a panel; panels have nearly equal heights of at most MR.</summary>
+        public readonly nint Start(int panel) => Rows * panel / Panels;
+    }
+
+    private readonly struct PackingJob(in Slab slab, int panels) : IParallelJob
+    {
+        private readonly Slab _slab = slab;
+
+        public int Parts => (panels + PanelsPerPackingPart - 1) / PanelsPerPackingPart;
+
+        public void Run(int part)
+        {
+            int end = Math.Min(panels, (part + 1) * PanelsPerPackingPart);
+            for (int panel = part * PanelsPerPackingPart; panel < end; panel++)
+            {
+                if (panel < _slab.PanelsB) PackB(panel * NR);
+                else PackA(panel - _slab.PanelsB);
+            }
+        }
+
+        private void PackA(int panel)
+        {
+            nint start = _slab.Start(panel), end = _slab.Start(panel + 1);
+            Pack.Panel(_slab.A + start * _slab.RowStrideA, _slab.RowStrideA, _slab.ColumnStrideA,
+                (int)(end - start), _slab.Depth, _slab.PackedA + start * _slab.Depth);
+        }
+
+        private void PackB(nint column) =>
+            Pack.Panel(_slab.B + column * _slab.ColumnStrideB, _slab.ColumnStrideB, _slab.RowStrideB,
+                (int)Math.Min(NR, _slab.Columns - column), _slab.Depth, _slab.PackedB + column * _slab.Depth);
+    }
+
+    private readonly struct ComputingJob : IParallelJob
+    {
+        private readonly Slab _slab;
+        private readonly int _rowParts, _columnParts;
+
+        public ComputingJob(in Slab slab)
+        {
+            _slab = slab;
+            int panelsPerPart = slab.Config.MC / slab.Config.MR;
+            _rowParts = (slab.Panels + panelsPerPart - 1) / panelsPerPart;
+            _columnParts = (int)((slab.Columns + GemmConfig.PartColumns - 1) / GemmConfig.PartColumns);
+        }
+
+        public int Parts => _rowParts * _columnParts;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public void Run(int part)
+        {
+            (int rowPart, int columnPart) = Math.DivRem(part, _columnParts);
+            int first = (int)((long)_slab.Panels * rowPart / _rowParts), end = (int)((long)_slab.Panels * (rowPart + 1) / _rowParts);
+            nint column = (nint)columnPart * GemmConfig.PartColumns, last = Math.Min(_slab.Columns, column + GemmConfig.PartColumns);
+            for (; column < last; column += NR)
+            {
+                int columns = (int)Math.Min(NR, last - column);
+                T* b = _slab.PackB ? _slab.PackedB + column * _slab.Depth : _slab.B + column;
+                nint ldb = _slab.PackB ? columns : _slab.RowStrideB;
+                for (int panel = first; panel < end; panel++) Tile(panel, column, columns, b, ldb);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private void Tile(int panel, nint column, int columns, T* b, nint ldb)
+        {
+            nint start = _slab.Start(panel);
+            int rows = (int)(_slab.Start(panel + 1) - start);
+            T* a = _slab.PackA ? _slab.PackedA + start * _slab.Depth : _slab.A + start * _slab.RowStrideA;
+            MicroKernels<T, V, S>.Get(rows, columns, _slab.PackA)(
+                _slab.Depth, a, _slab.RowStrideA, _slab.ColumnStrideA, b, ldb, _slab.C + start * _slab.Ldc + column, _slab.Ldc, columns, _slab.Accumulate);
+        }
+    }
+}
