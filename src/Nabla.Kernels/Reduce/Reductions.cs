@@ -14,8 +14,8 @@ public static unsafe class Reductions
     /// </summary>
     /// <remarks>
     /// Special values: folding nothing gives 0 for sums, 1 for products, −∞ / +∞ (integers: the smallest / largest) for max / min, false / true for any /
-    /// all; max and min give NaN if any element is NaN. Error of a sum of k elements: at most (20 + 2·log₂k)·u·Σ|x|; of a product, the
-    /// same number of roundings, relative. Partial results of f32 sums stay f32 and may overflow where the total would not.
+    /// all; max and min give NaN if any element is NaN. Error of a sum of k elements: at most (20 + 2·log₂k)·u·Σ|x|; of a product,
+    /// k·u relative. Partial results of f32 sums stay f32 and may overflow where the total would not.
     /// Cost: reads each element once. Order: fixed by the shape and strides alone, not by the number of threads.
     /// </remarks>
     /// <exception cref="DTypeException">NB0204: there is no such reduction for this element type.</exception>
