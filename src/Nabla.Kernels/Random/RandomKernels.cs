@@ -35,7 +35,7 @@ public static unsafe class RandomKernels
     }
 
     /// <summary>
-    /// Standard normal: Φ⁻¹ at the midpoint of the uniform's cell, correct to 1 ulp (f32) or 4 ulp (f64) and always finite: |y| &lt; 5.42 (f32), 8.3 (f64).
+    /// Standard normal: Φ⁻¹ at the midpoint of the uniform's cell, within 0.51 ulp (f32) or 4 ulp (f64) and always finite: |y| ≤ 5.42 (f32), 8.3 (f64).
     /// Shape: keys i32[K…, 2] → [K…, D…]. Source: Wichura 1988, algorithm AS 241.
     /// </summary>
     /// <exception cref="DTypeException">NB0204: y is neither f32 nor f64.</exception>
