@@ -30,6 +30,20 @@ internal static class ExperimentErrors
     public static UsageException NoTrainingStep(string id) => new("NB0706",
         $"ir: {id} shows no training step. Those that do are marked in `nabla list --json`.");
 
+    public static UsageException FolderTaken(string path) => new("NB0707",
+        $"out: the folder already holds a run: {path}; runs never overwrite each other. Choose another folder, or remove this one.");
+
+    public static EnvironmentException CannotWrite(string path, Exception cause) => IsDiskFull(cause)
+        ? new("NB0708", $"write: the disk is full: {path}; files that were complete are kept. Free some space, or choose another folder with --out.", cause)
+        : new("NB0709", $"write: cannot write here: {path}: {cause.Message} Choose another folder with --out.", cause);
+
+    public static UsageException NothingToVerify() => new("NB0710",
+        "verify: nothing to verify; expected the names of experiments, or --all. `nabla list` shows all.");
+
     public static ExperimentException FigureData(string kind, string title, string problem) => new("NB0790",
         $"figure: the data do not fit together: {kind} '{title}': {problem}. Give every array of a series the length of its x; mark missing values by NaN.");
+
+    // errno of Linux and macOS (EFBIG, ENOSPC, EDQUOT), or a Win32 code as HRESULT.
+    private static bool IsDiskFull(Exception cause) =>
+        cause.HResult is 27 or 28 or 69 or 122 or unchecked((int)0x80070070) or unchecked((int)0x80070027);
 }

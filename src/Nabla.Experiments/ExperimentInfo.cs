@@ -47,7 +47,7 @@ public abstract class Experiment
     /// <exception cref="UsageException">NB0702: there is no such option; NB0703: the value does not fit it.</exception>
     public object Configure(bool quick, IEnumerable<KeyValuePair<string, string>> settings)
     {
-        object?[] values = quick ? OptionInfo.Read(Options, QuickConfig) : [.. Options.Select(o => o.Default)];
+        object?[] values = quick ? QuickValues() : [.. Options.Select(o => o.Default)];
         foreach ((string name, string text) in settings)
         {
             OptionInfo option = Options.FirstOrDefault(o => o.Matches(name))
@@ -56,6 +56,9 @@ public abstract class Experiment
         }
         return OptionInfo.Build(ConfigType, values);
     }
+
+    /// <summary>The options of the quick form, by position.</summary>
+    internal object?[] QuickValues() => OptionInfo.Read(Options, QuickConfig);
 
     /// <summary>Runs it.</summary>
     /// <param name="config">Options from <see cref="Configure"/>.</param>

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Globalization;
 using System.Reflection;
+using System.Text.Json.Nodes;
 
 namespace Nabla.Experiments;
 
@@ -80,6 +81,20 @@ public sealed class OptionInfo
         IEnumerable list => string.Join(',', list.Cast<object?>().Select(Format)),
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
         _ => value.ToString() ?? "",
+    };
+
+    /// <summary>A value as JSON: numbers and truth values as such, lists as arrays, everything else as text.</summary>
+    internal static JsonNode? ToJson(object? value) => value switch
+    {
+        null => null,
+        bool b => b,
+        string s => s,
+        int or long => Convert.ToInt64(value, CultureInfo.InvariantCulture),
+        uint or ulong => Convert.ToUInt64(value, CultureInfo.InvariantCulture),
+        float f => f,
+        double d => d,
+        IEnumerable list => new JsonArray([.. list.Cast<object?>().Select(ToJson)]),
+        _ => value.ToString(),
     };
 
     private object ParseOne(string text, Type type)

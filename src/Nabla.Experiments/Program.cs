@@ -1,1 +1,4 @@
-Console.WriteLine("nabla");
+using Nabla.Experiments;
+using Nabla.Experiments.Cli;
+
+return CommandLine.Run(args, () => Registry.Default, Terminal.FromConsole());

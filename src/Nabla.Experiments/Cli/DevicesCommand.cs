@@ -1,0 +1,36 @@
+using System.CommandLine;
+using Nabla.Experiments.Runs;
+
+namespace Nabla.Experiments.Cli;
+
+/// <summary><c>nabla devices</c>: where tensors can live.</summary>
+internal static class DevicesCommand
+{
+    public static Command Create(Terminal terminal)
+    {
+        var json = new Option<bool>("--json") { Description = "One JSON document instead of a table." };
+        var command = new Command("devices", "Show the devices of this machine.") { json };
+        command.SetAction(parsed =>
+        {
+            if (parsed.GetValue(json)) WriteJson(terminal.Out);
+            else terminal.Table(["device", "memory", "description"], Device.All.Select(d => new[] { d.Name, RunText.Bytes(d.MemoryBytes), d.Description }));
+            return ExitCode.Ok;
+        });
+        return command;
+    }
+
+    private static void WriteJson(TextWriter output) => JsonText.Write(output, writer =>
+    {
+        writer.WriteStartArray();
+        foreach (Device device in Device.All)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("name", device.Name);
+            writer.WriteNumber("memoryBytes", device.MemoryBytes);
+            writer.WriteString("description", device.Description);
+            writer.WriteBoolean("default", device == Device.Default);
+            writer.WriteEndObject();
+        }
+        writer.WriteEndArray();
+    });
+}

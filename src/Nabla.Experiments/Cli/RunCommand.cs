@@ -1,0 +1,37 @@
+using System.CommandLine;
+using Nabla.Experiments.Runs;
+
+namespace Nabla.Experiments.Cli;
+
+/// <summary><c>nabla run ID</c>: one experiment, its checks and its report.</summary>
+internal static class RunCommand
+{
+    public static Command Create(Lazy<Registry> registry, Terminal terminal)
+    {
+        Argument<string> id = ExperimentArgument.One(registry);
+        var conditions = new ConditionOptions();
+        var folder = new Option<string>("--out") { Description = "Folder of the run; by default a new one under runs/.", HelpName = "folder" };
+        var json = new Option<bool>("--json") { Description = "Print run.json instead of a table." };
+        var command = new Command("run", "Run an experiment, check its claim, and write a report.") { id };
+        conditions.AddTo(command, withSettings: true);
+        command.Options.Add(folder);
+        command.Options.Add(json);
+        command.SetAction(parsed =>
+        {
+            Experiment experiment = registry.Value.Find(parsed.GetRequiredValue(id));
+            using var signals = new StopSignals(terminal);
+            RunOutcome outcome = RunSession.Run(experiment, conditions.Read(parsed, parsed.GetValue(folder)), terminal, signals);
+            if (parsed.GetValue(json))
+            {
+                terminal.Out.WriteLine(outcome.Record.ToJson());
+                if (outcome.Failure is { } failure) terminal.Failure(failure);
+            }
+            else
+            {
+                OutcomePrinter.Print(terminal, experiment, outcome);
+            }
+            return outcome.ExitCode;
+        });
+        return command;
+    }
+}

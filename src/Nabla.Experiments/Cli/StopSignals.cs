@@ -1,0 +1,43 @@
+using System.Runtime.InteropServices;
+
+namespace Nabla.Experiments.Cli;
+
+/// <summary>
+/// Ctrl-C and SIGTERM: the first asks the run to stop after the present step, the second ends the process at once.
+/// </summary>
+internal sealed class StopSignals : IDisposable
+{
+    private readonly CancellationTokenSource _stop = new();
+    private readonly PosixSignalRegistration[] _registrations;
+    private readonly Terminal _terminal;
+
+    /// <summary>Listens until disposed.</summary>
+    public StopSignals(Terminal terminal)
+    {
+        _terminal = terminal;
+        _registrations = [PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle), PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle)];
+    }
+
+    /// <summary>Set by the first signal.</summary>
+    public CancellationToken Token => _stop.Token;
+
+    /// <summary>130 after Ctrl-C, 143 after SIGTERM, 0 if neither came.</summary>
+    public int ExitCode { get; private set; }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (PosixSignalRegistration registration in _registrations) registration.Dispose();
+        _stop.Dispose();
+    }
+
+    private void Handle(PosixSignalContext context)
+    {
+        int code = context.Signal == PosixSignal.SIGTERM ? Cli.ExitCode.Terminated : Cli.ExitCode.Interrupted;
+        if (_stop.IsCancellationRequested) Environment.Exit(code);
+        context.Cancel = true;
+        ExitCode = code;
+        _stop.Cancel();
+        _terminal.Message("\nnabla: stopping after this step; the run folder will be usable. Once more to stop at once.");
+    }
+}

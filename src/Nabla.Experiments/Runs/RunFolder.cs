@@ -1,0 +1,117 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace Nabla.Experiments.Runs;
+
+/// <summary>
+/// The folder of one run: <c>run.json</c>, <c>report.html</c>, <c>metrics.jsonl</c> and <c>figures/</c>. Files appear whole or not at all; the
+/// metrics grow line by line.
+/// </summary>
+internal sealed class RunFolder : IDisposable
+{
+    /// <summary>Name of the record of a run.</summary>
+    public const string RecordName = "run.json";
+
+    /// <summary>Name of the page for people.</summary>
+    public const string ReportName = "report.html";
+
+    private readonly FileStream _metrics;
+
+    private RunFolder(string path, FileStream metrics) => (Path, _metrics) = (path, metrics);
+
+    /// <summary>Where it is.</summary>
+    public string Path { get; }
+
+    /// <summary>
+    /// Makes the folder: <paramref name="path"/>, or <c>runs/ID-yyyyMMdd-HHmmss</c> with a number behind it if that is taken.
+    /// </summary>
+    /// <exception cref="UsageException">NB0707: the folder already holds a run.</exception>
+    /// <exception cref="EnvironmentException">NB0708, NB0709: it cannot be made or written.</exception>
+    public static RunFolder Create(string? path, string id, DateTime now)
+    {
+        if (path is not null) return TryCreate(path) ?? throw ExperimentErrors.FolderTaken(path);
+        string stem = System.IO.Path.Combine("runs", string.Create(CultureInfo.InvariantCulture, $"{id}-{now:yyyyMMdd-HHmmss}"));
+        for (int i = 1; ; i++)
+            if (TryCreate(i == 1 ? stem : $"{stem}-{i}") is { } folder) return folder;
+    }
+
+    /// <summary>Writes a file so that it is there whole, or as before.</summary>
+    /// <exception cref="EnvironmentException">NB0708, NB0709: it cannot be written.</exception>
+    public void Write(string name, string text)
+    {
+        string target = System.IO.Path.Combine(Path, name);
+        try
+        {
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(target)!);
+            WriteWhole(target, text);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw ExperimentErrors.CannotWrite(target, e);
+        }
+    }
+
+    /// <summary>Appends a line to <c>metrics.jsonl</c>; after a failure the file ends with the last whole line.</summary>
+    /// <exception cref="EnvironmentException">NB0708, NB0709: it cannot be written.</exception>
+    public void AppendMetric(long step, string name, double value, double seconds)
+    {
+        string number = double.IsFinite(value) ? value.ToString("R", CultureInfo.InvariantCulture) : $"\"{value.ToString(CultureInfo.InvariantCulture)}\"";
+        string line = string.Create(CultureInfo.InvariantCulture,
+            $"{{\"step\":{step},\"name\":\"{JsonEncodedText.Encode(name)}\",\"value\":{number},\"seconds\":{seconds:F3}}}\n");
+        long end = _metrics.Position;
+        try
+        {
+            _metrics.Write(Encoding.UTF8.GetBytes(line));
+            _metrics.Flush();
+        }
+        catch (IOException e)
+        {
+            _metrics.SetLength(end);
+            throw ExperimentErrors.CannotWrite(_metrics.Name, e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _metrics.Dispose();
+
+    /// <summary>Writes a file beside its target, flushes it to the disk, and renames it.</summary>
+    internal static void WriteWhole(string target, string text)
+    {
+        string temporary = $"{target}.{Environment.ProcessId}.tmp";
+        try
+        {
+            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write))
+            {
+                stream.Write(Encoding.UTF8.GetBytes(text));
+                stream.Flush(flushToDisk: true);
+            }
+            File.Move(temporary, target, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+    }
+
+    // The metrics file is the claim: only one process can create it. It is unbuffered, so that a failed write leaves nothing for later.
+    private static RunFolder? TryCreate(string path)
+    {
+        string metrics = System.IO.Path.Combine(path, "metrics.jsonl");
+        try
+        {
+            Directory.CreateDirectory(path);
+            if (File.Exists(metrics) || File.Exists(System.IO.Path.Combine(path, RecordName))) return null;
+            return new RunFolder(path, new FileStream(metrics, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0));
+        }
+        catch (IOException) when (File.Exists(metrics))
+        {
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw ExperimentErrors.CannotWrite(path, e);
+        }
+    }
+}
