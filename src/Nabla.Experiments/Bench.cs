@@ -1,3 +1,5 @@
+using Nabla.Experiments.Report;
+
 namespace Nabla.Experiments;
 
 /// <summary>Under which conditions an experiment runs: everything outside its own options that decides its numbers.</summary>
@@ -22,21 +24,12 @@ public sealed record CheckResult(string Name, double Value, double? Min, double?
     public bool Passed => !double.IsNaN(Value) && !(Value < Min) && !(Value > Max);
 }
 
-/// <summary>A picture that can draw itself and give its numbers.</summary>
-public interface IFigure
-{
-    /// <summary>A self-contained SVG document.</summary>
-    string ToSvg();
-
-    /// <summary>The numbers behind the picture, comma separated, with a line of names.</summary>
-    string ToCsv();
-}
-
 /// <summary>A figure of a run.</summary>
 /// <param name="Id">Its file name without extension.</param>
 /// <param name="Caption">What one sees, in a sentence or two.</param>
 /// <param name="Figure">The picture.</param>
-public sealed record BenchFigure(string Id, string Caption, IFigure Figure);
+/// <param name="Svg">The picture, drawn.</param>
+public sealed record BenchFigure(string Id, string Caption, Figure Figure, string Svg);
 
 /// <summary>A table of a run.</summary>
 /// <param name="Id">Its file name without extension.</param>
@@ -56,6 +49,9 @@ public interface IBenchSink
 
     /// <summary>A check was decided.</summary>
     void Checked(CheckResult check);
+
+    /// <summary>A figure was drawn.</summary>
+    void Drawn(BenchFigure figure);
 }
 
 /// <summary>
@@ -137,12 +133,14 @@ public sealed class Bench
     /// <param name="id">File name without extension: lower case, dashes; unique within the run.</param>
     /// <param name="caption">What one sees, in a sentence or two.</param>
     /// <param name="figure">The picture.</param>
-    public void Figure(string id, string caption, IFigure figure)
+    public void Figure(string id, string caption, Figure figure)
     {
         if (id.Length == 0 || !id.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-'))
             throw new ArgumentException($"Figure '{id}': lower-case letters, digits and dashes only; it becomes a file name.", nameof(id));
         Claim("figure", id);
-        _figures.Add(new BenchFigure(id, caption, figure));
+        var drawn = new BenchFigure(id, caption, figure, figure.ToSvg());
+        _figures.Add(drawn);
+        _sink?.Drawn(drawn);
     }
 
     /// <summary>Adds a table to the report.</summary>

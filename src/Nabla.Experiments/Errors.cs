@@ -40,6 +40,9 @@ internal static class ExperimentErrors
     public static UsageException NothingToVerify() => new("NB0710",
         "verify: nothing to verify; expected the names of experiments, or --all. `nabla list` shows all.");
 
+    public static UsageException NotARun(string path, string why) => new("NB0711",
+        $"report: this is not the folder of a run: {path}: {why}. `nabla run ID` makes one.");
+
     public static ExperimentException FigureData(string kind, string title, string problem) => new("NB0790",
         $"figure: the data do not fit together: {kind} '{title}': {problem}. Give every array of a series the length of its x; mark missing values by NaN.");
 

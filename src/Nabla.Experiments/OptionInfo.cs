@@ -8,6 +8,9 @@ namespace Nabla.Experiments;
 /// <summary>One option of an experiment: a parameter of its <c>Config</c> record.</summary>
 public sealed class OptionInfo
 {
+    private static readonly Type[] Settable =
+        [typeof(int), typeof(long), typeof(uint), typeof(ulong), typeof(float), typeof(double), typeof(bool), typeof(string)];
+
     private readonly OptionAttribute? _attribute;
 
     private OptionInfo(ParameterInfo parameter)
@@ -45,7 +48,7 @@ public sealed class OptionInfo
         {
             if (!p.HasDefaultValue) throw ExperimentErrors.BadDeclaration(config, $"parameter {p.Name} needs a default");
             Type element = p.ParameterType.IsArray ? p.ParameterType.GetElementType()! : p.ParameterType;
-            if (element != typeof(string) && !element.IsEnum && !element.IsPrimitive)
+            if (!element.IsEnum && !Settable.Contains(element))
                 throw ExperimentErrors.BadDeclaration(config, $"parameter {p.Name} has a type that text cannot set: {p.ParameterType.Name}");
         }
         return [.. parameters.Select(p => new OptionInfo(p))];
@@ -67,6 +70,7 @@ public sealed class OptionInfo
         if (!Type.IsArray) return ParseOne(text, Type);
         Type element = Type.GetElementType()!;
         string[] parts = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        if (parts.Length == 0) throw ExperimentErrors.BadValue(Name, text, Expected);
         var list = Array.CreateInstance(element, parts.Length);
         for (int i = 0; i < parts.Length; i++) list.SetValue(ParseOne(parts[i], element), i);
         return list;
@@ -97,21 +101,22 @@ public sealed class OptionInfo
         _ => value.ToString(),
     };
 
-    private object ParseOne(string text, Type type)
+    private object ParseOne(string text, Type type) =>
+        TryParse(text, type) is { } value && InBounds(value) ? value : throw ExperimentErrors.BadValue(Name, text, Expected);
+
+    // No thousands separators: 0,5 must not become 5.
+    private static object? TryParse(string text, Type type)
     {
-        object? value = null;
-        try
-        {
-            if (type.IsEnum) value = Enum.TryParse(type, text, ignoreCase: true, out object? named) && Enum.IsDefined(type, named) ? named : null;
-            else if (type == typeof(bool)) value = bool.Parse(text);
-            else value = Convert.ChangeType(text, type, CultureInfo.InvariantCulture);
-        }
-        catch (Exception e) when (e is FormatException or OverflowException)
-        {
-            // Reported below with the expectation.
-        }
-        if (value is null || !InBounds(value)) throw ExperimentErrors.BadValue(Name, text, Expected);
-        return value;
+        CultureInfo culture = CultureInfo.InvariantCulture;
+        if (type == typeof(string)) return text;
+        if (type == typeof(bool)) return bool.TryParse(text, out bool truth) ? truth : null;
+        if (type == typeof(int)) return int.TryParse(text, NumberStyles.AllowLeadingSign, culture, out int i) ? i : null;
+        if (type == typeof(long)) return long.TryParse(text, NumberStyles.AllowLeadingSign, culture, out long l) ? l : null;
+        if (type == typeof(uint)) return uint.TryParse(text, NumberStyles.None, culture, out uint u) ? u : null;
+        if (type == typeof(ulong)) return ulong.TryParse(text, NumberStyles.None, culture, out ulong ul) ? ul : null;
+        if (type == typeof(float)) return float.TryParse(text, NumberStyles.Float, culture, out float f) ? f : null;
+        if (type == typeof(double)) return double.TryParse(text, NumberStyles.Float, culture, out double d) ? d : null;
+        return Enum.TryParse(type, text, ignoreCase: true, out object? named) && !char.IsAsciiDigit(text[0]) && Enum.IsDefined(type, named) ? named : null;
     }
 
     private bool InBounds(object value)

@@ -45,6 +45,7 @@ internal static class CommandLine
             RunCommand.Create(registry, terminal),
             VerifyCommand.Create(registry, terminal),
             IrCommand.Create(registry, terminal),
+            ReportCommand.Create(registry, terminal),
             DevicesCommand.Create(terminal),
             CompletionCommand.Create(terminal),
             new Option<bool>("--quiet", "-q") { Description = "No progress and no messages; errors still come.", Recursive = true },

@@ -15,8 +15,12 @@ internal sealed class StopSignals : IDisposable
     public StopSignals(Terminal terminal)
     {
         _terminal = terminal;
+        Current = this;
         _registrations = [PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle), PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle)];
     }
+
+    /// <summary>Those of the command in progress: how a host that gets no signals asks it to stop.</summary>
+    public static StopSignals? Current { get; private set; }
 
     /// <summary>Set by the first signal.</summary>
     public CancellationToken Token => _stop.Token;
@@ -29,6 +33,15 @@ internal sealed class StopSignals : IDisposable
     {
         foreach (PosixSignalRegistration registration in _registrations) registration.Dispose();
         _stop.Dispose();
+        Current = null;
+    }
+
+    /// <summary>Asks the command to stop after the present step, as a signal does, and to exit with <paramref name="code"/>.</summary>
+    public void Request(int code)
+    {
+        ExitCode = code;
+        _terminal.Message("\nnabla: stopping after this step; the run folder will be usable. Once more to stop at once.");
+        _stop.Cancel();
     }
 
     private void Handle(PosixSignalContext context)
@@ -36,8 +49,6 @@ internal sealed class StopSignals : IDisposable
         int code = context.Signal == PosixSignal.SIGTERM ? Cli.ExitCode.Terminated : Cli.ExitCode.Interrupted;
         if (_stop.IsCancellationRequested) Environment.Exit(code);
         context.Cancel = true;
-        ExitCode = code;
-        _stop.Cancel();
-        _terminal.Message("\nnabla: stopping after this step; the run folder will be usable. Once more to stop at once.");
+        Request(code);
     }
 }

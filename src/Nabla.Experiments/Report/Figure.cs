@@ -5,7 +5,7 @@ namespace Nabla.Experiments.Report;
 /// and writes the numbers behind it as one tidy CSV table. Figures are immutable and know nothing about tensors.
 /// </summary>
 /// <param name="Title">A short heading, drawn above the figure and used as its accessible name. May be empty.</param>
-public abstract record Figure(string Title) : IFigure
+public abstract record Figure(string Title)
 {
     /// <summary>A sentence for readers who cannot see the figure (the SVG's <c>desc</c>); empty: a summary is made from the data.</summary>
     public string Description { get; init; } = "";

@@ -106,7 +106,7 @@ public static class HtmlReport
         {
             var figure = model.Figures[i];
             var file = HtmlText.Escape($"{model.FigureFolder}/{Uri.EscapeDataString(figure.Id)}");
-            html.Append($"<figure id=\"{HtmlText.Escape($"fig-{figure.Id}")}\">\n<div class=\"canvas\">{figure.Figure.ToSvg()}</div>\n" +
+            html.Append($"<figure id=\"{HtmlText.Escape($"fig-{figure.Id}")}\">\n<div class=\"canvas\">{figure.Svg}</div>\n" +
                 $"<figcaption><b>Figure {i + 1}.</b> {HtmlText.Inline(figure.Caption)} " +
                 $"<span class=\"files\"><a href=\"{file}.svg\">SVG</a> <a href=\"{file}.csv\">CSV</a></span></figcaption>\n</figure>\n");
         }

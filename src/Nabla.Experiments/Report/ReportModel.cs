@@ -79,9 +79,15 @@ public sealed record ReportCheck(string Name, double Measured, string Bound, boo
 
 /// <summary>A figure of a report. Its files are <c>figures/{id}.svg</c> and <c>figures/{id}.csv</c>.</summary>
 /// <param name="Id">File name without ending: letters, digits, <c>-</c>, <c>_</c>.</param>
-/// <param name="Figure">The figure.</param>
+/// <param name="Svg">The figure, drawn: what <see cref="Report.Figure.ToSvg"/> gives, or a file that holds it.</param>
 /// <param name="Caption">What to see in it (light markup as in the notes).</param>
-public sealed record ReportFigure(string Id, Figure Figure, string Caption = "");
+public sealed record ReportFigure(string Id, string Svg, string Caption = "")
+{
+    /// <summary>Draws <paramref name="figure"/>.</summary>
+    public ReportFigure(string id, Figure figure, string caption = "") : this(id, figure.ToSvg(), caption)
+    {
+    }
+}
 
 /// <summary>A table of a report; cells that read as numbers are aligned right.</summary>
 /// <param name="Caption">What it shows.</param>

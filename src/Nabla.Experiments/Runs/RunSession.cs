@@ -74,6 +74,16 @@ internal sealed class RunSession : IBenchSink
         _terminal.Message($"{_experiment.Id}: {check.Name} = {RunText.Number(check.Value)}, {RunText.Bound(check.Min, check.Max)}: {RunText.Verdict(check.Passed)}");
     }
 
+    // At once, so that a run that is killed later has left them.
+    void IBenchSink.Drawn(BenchFigure figure)
+    {
+        FigureRecord files = FilesOf(figure);
+        _folder.Write(files.Svg, figure.Svg);
+        _folder.Write(files.Csv, figure.Figure.ToCsv());
+    }
+
+    private static FigureRecord FilesOf(BenchFigure figure) => new(figure.Id, figure.Caption, $"figures/{figure.Id}.svg", $"figures/{figure.Id}.csv");
+
     private RunOutcome Run(StopSignals signals)
     {
         _folder.Write(RunFolder.RecordName, _blank.ToJson());
@@ -103,14 +113,6 @@ internal sealed class RunSession : IBenchSink
     // The record comes last: when it says how the run ended, everything that it names is there.
     private RunRecord Finish(Bench bench, Exception? failure, bool interrupted)
     {
-        var figures = new List<FigureRecord>();
-        foreach (BenchFigure figure in bench.Figures)
-        {
-            var files = new FigureRecord(figure.Id, figure.Caption, $"figures/{figure.Id}.svg", $"figures/{figure.Id}.csv");
-            _folder.Write(files.Svg, figure.Figure.ToSvg());
-            _folder.Write(files.Csv, figure.Figure.ToCsv());
-            figures.Add(files);
-        }
         RunStatus status = interrupted ? RunStatus.Interrupted
             : failure is not null ? RunStatus.Error
             : bench.Checks.Count > 0 && bench.Checks.All(c => c.Passed) ? RunStatus.Passed : RunStatus.Failed;
@@ -121,9 +123,10 @@ internal sealed class RunSession : IBenchSink
             WallSeconds = Math.Round(Stopwatch.GetElapsedTime(_start).TotalSeconds, 3),
             Checks = [.. bench.Checks.Select(c => new CheckRecord(c.Name, c.Value, c.Min, c.Max, c.Passed, c.IsControl, c.Note))],
             Findings = bench.Findings,
-            Figures = figures,
+            Figures = [.. bench.Figures.Select(FilesOf)],
             Tables = [.. bench.Tables.Select(t => new TableRecord(t.Id, t.Caption, t.Columns, [.. t.Rows.Select(r => r.Select(RunText.Cell).ToArray())]))],
         };
+        _folder.Write(RunFolder.ReportName, ReportOf.Render(record, _experiment.Options, files => bench.Figures.First(f => f.Id == files.Id).Svg));
         _folder.Write(RunFolder.RecordName, record.ToJson());
         return record;
     }

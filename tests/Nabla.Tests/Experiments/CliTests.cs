@@ -1,0 +1,227 @@
+using System.Reflection;
+using System.Text.Json;
+using Nabla.Experiments;
+using Nabla.Experiments.Cli;
+
+namespace Nabla.Tests.Experiments;
+
+public sealed class CliTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("nabla-cli-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData(2, "no command given", "")]
+    [InlineData(2, "unknown command 'lst'; nearest: list", "lst")]
+    [InlineData(2, "unknown option '--jso'; nearest: --json", "list --jso")]
+    [InlineData(2, "unknown argument 'two'", "run sample-passes two")]
+    [InlineData(2, "Required argument missing", "run")]
+    [InlineData(2, "NB0701", "run sample-pass")]
+    [InlineData(2, "NB0701", "describe nothing")]
+    [InlineData(2, "NB0701", "verify sample-passes nothing")]
+    [InlineData(2, "NB0702", "run sample-passes --set stepz=1")]
+    [InlineData(2, "NB0703", "run sample-passes --set steps=many")]
+    [InlineData(2, "--set expects name=value", "run sample-passes --set steps")]
+    [InlineData(2, "A seed is an integer", "run sample-passes --seed -1")]
+    [InlineData(2, "A seed is an integer", "run sample-passes --seeds 1,x")]
+    [InlineData(2, "not both", "run sample-passes --seed 1 --seeds 1,2")]
+    [InlineData(2, "--dtype is f32 or f64", "run sample-passes --dtype f16")]
+    [InlineData(3, "NB0301", "run sample-passes --device cuda:9")]
+    [InlineData(2, "NB0706", "ir sample-passes")]
+    [InlineData(2, "NB0710", "verify")]
+    [InlineData(2, "bash", "completion tcsh")]
+    public void Bad_input_gives_one_clear_line_and_its_exit_code(int code, string message, string arguments)
+    {
+        Outcome outcome = Nabla(arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal(code, outcome.Code);
+        Assert.Equal("", outcome.Out);
+        Assert.StartsWith("nabla: ", outcome.Error);
+        Assert.Contains(message, outcome.Error);
+        Assert.Single(outcome.Error.TrimEnd().Split('\n'));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_folder));
+    }
+
+    [Fact]
+    public void Verifying_an_empty_atlas_is_not_a_success() =>
+        Assert.Equal(2, Nabla(["verify", "--all"], new Registry()).Code);
+
+    [Fact]
+    public void A_run_writes_its_folder_and_prints_its_checks()
+    {
+        string run = Path.Combine(_folder, "run");
+        Outcome outcome = Nabla("run", "sample-passes", "--set", "steps=3", "--out", run);
+        Assert.Equal("", outcome.Error.Replace($"Report: {Path.Combine(run, "report.html")}", "").Trim());
+        Assert.Equal(0, outcome.Code);
+        Assert.Contains("half               0.5       in [0.5, 0.5]  holds", outcome.Out);
+        Assert.Contains("nothing (control)  0         ≤ 0.1          holds", outcome.Out);
+        Assert.Contains("2 of 2 checks hold", outcome.Out);
+
+        using JsonDocument record = JsonDocument.Parse(File.ReadAllText(Path.Combine(run, "run.json")));
+        JsonElement root = record.RootElement;
+        Assert.Equal("passed", root.GetProperty("status").GetString());
+        Assert.Equal(3, root.GetProperty("options").GetProperty("steps").GetInt32());
+        Assert.Equal(0.5, root.GetProperty("options").GetProperty("learningRate").GetDouble());
+        Assert.Equal("f64", root.GetProperty("dtype").GetString());
+        Assert.Equal([0, 1, 2], root.GetProperty("seeds").EnumerateArray().Select(s => s.GetInt32()));
+        Assert.Equal("nabla run sample-passes --set steps=3 --seeds 0,1,2 --device cpu --dtype f64", root.GetProperty("commandLine").GetString());
+        Assert.True(root.GetProperty("machine").GetProperty("threads").GetInt32() >= 1);
+        Assert.Equal(3, File.ReadAllLines(Path.Combine(run, "metrics.jsonl")).Length);
+        Assert.StartsWith("{\"step\":2,\"name\":\"loss\",\"value\":0.5,\"seconds\":", File.ReadAllLines(Path.Combine(run, "metrics.jsonl"))[1]);
+        Assert.Contains("<svg", File.ReadAllText(Path.Combine(run, "figures", "curve.svg")));
+        Assert.Contains("0.75", File.ReadAllText(Path.Combine(run, "figures", "curve.csv")));
+        Assert.Empty(Directory.EnumerateFiles(run, "*.tmp", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 }));
+    }
+
+    [Fact]
+    public void Seeds_device_and_dtype_reach_the_experiment()
+    {
+        Assert.Contains("Seeds: 7 8 9", Run("--seed", "7").Out);
+        Assert.Contains("Seeds: 7", Run("--seed", "7", "--quick").Out);
+        Assert.Contains("Seeds: 4 2", Run("--seeds", "4,2", "--quick").Out);
+        JsonElement root = JsonDocument.Parse(Run("--device", "ref", "--dtype", "f32", "--json").Out).RootElement;
+        Assert.Equal(("ref", "f32"), (root.GetProperty("device").GetString(), root.GetProperty("dtype").GetString()));
+
+        Outcome Run(params string[] more) => Nabla(["run", "sample-passes", "--out", Path.Combine(_folder, Path.GetRandomFileName()), .. more]);
+    }
+
+    [Fact]
+    public void A_failing_check_exits_1_and_is_recorded()
+    {
+        Outcome outcome = Nabla("run", "sample-fails", "--json", "--quiet", "--out", Path.Combine(_folder, "run"));
+        Assert.Equal(1, outcome.Code);
+        Assert.Equal("", outcome.Error);
+        JsonElement root = JsonDocument.Parse(outcome.Out).RootElement;
+        Assert.Equal("failed", root.GetProperty("status").GetString());
+        Assert.Equal("NaN", root.GetProperty("checks")[1].GetProperty("value").GetString());
+        Assert.False(root.GetProperty("checks")[1].GetProperty("passed").GetBoolean());
+    }
+
+    [Theory]
+    [InlineData("nothing", 1, "made no check", "failed")]
+    [InlineData("exception", 4, "InvalidOperationException: on purpose", "error")]
+    [InlineData("memory", 3, "out of memory", "error")]
+    [InlineData("shape", 4, "NB0105", "error")]
+    [InlineData("repeat", 4, "NB0705", "error")]
+    [InlineData("figure", 4, "NB0790", "error")]
+    public void A_run_that_goes_wrong_leaves_a_record_that_says_so(string fault, int code, string message, string status)
+    {
+        string run = Path.Combine(_folder, "run");
+        Outcome outcome = Nabla("run", "sample-odd", "--set", $"fault={fault}", "--out", run);
+        Assert.Equal(code, outcome.Code);
+        Assert.Contains(message, outcome.Out + outcome.Error);
+        Assert.DoesNotContain("   at ", outcome.Error);
+        JsonElement root = JsonDocument.Parse(File.ReadAllText(Path.Combine(run, "run.json"))).RootElement;
+        Assert.Equal(status, root.GetProperty("status").GetString());
+        Assert.Contains(message, root.GetProperty("error").GetString());
+    }
+
+    [Fact]
+    public void Verbose_adds_the_stack_trace() =>
+        Assert.Contains("   at ", Nabla("run", "sample-odd", "-v", "--set", "fault=exception", "--out", Path.Combine(_folder, "run")).Error);
+
+    [Theory]
+    [InlineData("interrupt", 130)]
+    [InlineData("terminate", 143)]
+    public void A_signal_stops_the_run_and_leaves_a_usable_folder(string signal, int code)
+    {
+        string run = Path.Combine(_folder, "run");
+        Outcome outcome = Nabla("run", "sample-odd", "--set", $"fault={signal}", "--out", run);
+        Assert.Equal(code, outcome.Code);
+        Assert.Contains("stopping after this step", outcome.Error);
+        Assert.Contains("interrupted; 1 of 1 checks hold", outcome.Out);
+        JsonElement root = JsonDocument.Parse(File.ReadAllText(Path.Combine(run, "run.json"))).RootElement;
+        Assert.Equal("interrupted", root.GetProperty("status").GetString());
+    }
+
+    [Fact]
+    public void Verify_gives_the_worst_outcome_and_a_folder_for_each_run()
+    {
+        Outcome both = Nabla("verify", "sample-passes", "sample-fails", "--out", _folder);
+        Assert.Equal(1, both.Code);
+        Assert.Contains("1 of 2 experiments hold", both.Out);
+        Assert.True(File.Exists(Path.Combine(_folder, "sample-passes", "run.json")));
+        Assert.True(File.Exists(Path.Combine(_folder, "sample-fails", "run.json")));
+
+        Outcome good = Nabla("verify", "sample-passes", "--json", "--quick", "--out", Path.Combine(_folder, "second"));
+        Assert.Equal(0, good.Code);
+        Assert.Equal("passed", JsonDocument.Parse(good.Out).RootElement.GetProperty("status").GetString());
+        Assert.Equal(1, Nabla("verify", "--all", "--out", Path.Combine(_folder, "third")).Code);
+    }
+
+    [Fact]
+    public void A_folder_that_cannot_be_used_is_an_error_of_its_own()
+    {
+        string run = Path.Combine(_folder, "run");
+        Assert.Equal(0, Nabla("run", "sample-passes", "--out", run).Code);
+        string before = File.ReadAllText(Path.Combine(run, "run.json"));
+        Outcome again = Nabla("run", "sample-passes", "--out", run);
+        Assert.Equal(2, again.Code);
+        Assert.Contains("NB0707", again.Error);
+        Assert.Equal(before, File.ReadAllText(Path.Combine(run, "run.json")));
+
+        string file = Path.Combine(_folder, "file");
+        File.WriteAllText(file, "");
+        Outcome blocked = Nabla("run", "sample-passes", "--out", Path.Combine(file, "run"));
+        Assert.Equal(3, blocked.Code);
+        Assert.Contains("NB0709", blocked.Error);
+    }
+
+    [Fact]
+    public void Report_makes_the_same_page_again_from_the_folder_alone()
+    {
+        string run = Path.Combine(_folder, "run");
+        Assert.Equal(0, Nabla("run", "sample-passes", "--out", run).Code);
+        string page = File.ReadAllText(Path.Combine(run, "report.html"));
+        Assert.Contains("Half is half.", page);
+        Assert.Contains("<svg", page);
+        File.Delete(Path.Combine(run, "report.html"));
+        Assert.Equal(0, Nabla("report", run).Code);
+        Assert.Equal(page, File.ReadAllText(Path.Combine(run, "report.html")));
+
+        File.WriteAllText(Path.Combine(run, "run.json"), "{ \"id\": 3 }");
+        Assert.Contains("NB0711", Nabla("report", run).Error);
+        Assert.Equal(2, Nabla("report", _folder).Code);
+    }
+
+    [Fact]
+    public void List_and_describe_speak_to_people_and_to_programs()
+    {
+        Assert.Contains("sample-passes  Optimization  A sample that passes", Nabla("list").Out);
+        JsonElement list = JsonDocument.Parse(Nabla("list", "--json").Out).RootElement;
+        Assert.Equal(3, list.GetArrayLength());
+        string text = Nabla("describe", "sample-passes").Out;
+        Assert.Contains("Claim:       Half is half.", text);
+        Assert.Contains("steps         20       2      how many steps  an integer in [1, 1000]", text);
+        JsonElement described = JsonDocument.Parse(Nabla("describe", "sample-passes", "--json").Out).RootElement;
+        Assert.Equal("learningRate", described.GetProperty("options")[1].GetProperty("name").GetString());
+        Assert.Equal("one of Plain, Fancy", described.GetProperty("options")[3].GetProperty("expected").GetString());
+    }
+
+    [Fact]
+    public void Ir_prints_the_training_step() => Assert.Equal("{ lambda a:f32[] . in (a) }\n", Nabla("ir", "sample-odd").Out.ReplaceLineEndings("\n"));
+
+    [Fact]
+    public void Version_names_the_commit() => Assert.Matches(@"^nabla \d+\.\d+\.\d+ \(commit [0-9a-f]{12}|unknown, \.NET 10\.", Nabla("--version").Out);
+
+    [Theory]
+    [InlineData("bash")]
+    [InlineData("zsh")]
+    [InlineData("fish")]
+    public void Completion_scripts_ask_the_program_which_knows_the_experiments(string shell)
+    {
+        Assert.Contains("[suggest:", Nabla("completion", shell).Out);
+        Assert.Contains("sample-fails", Nabla("[suggest:17]", "nabla run sample-f").Out);
+    }
+
+    private static Outcome Nabla(params string[] args) => Nabla(args, new Registry(Assembly.GetExecutingAssembly()));
+
+    private static Outcome Nabla(string[] args, Registry registry)
+    {
+        var (output, error) = (new StringWriter(), new StringWriter());
+        int code = CommandLine.Run(args, () => registry, new Terminal(output, error));
+        return new Outcome(code, output.ToString(), error.ToString());
+    }
+
+    private sealed record Outcome(int Code, string Out, string Error);
+}
