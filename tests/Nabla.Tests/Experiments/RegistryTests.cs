@@ -76,7 +76,7 @@ public sealed class RegistryTests
     {
         var error = Assert.Throws<UsageException>(() => Samples.Find("sample-passes").Configure(false, [new(name, value)]));
         Assert.Equal(code, error.Code);
-Assert.Contains(code == "NB0702" ? $"no option '{name}'; nearest: steps" : $"option {name}: '", error.Message);
+        Assert.Contains(code == "NB0702" ? $"no option '{name}'; nearest: steps" : $"option {name}: '", error.Message);
     }
 
     [Fact]
