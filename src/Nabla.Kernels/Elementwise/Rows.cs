@@ -64,35 +64,48 @@ internal static unsafe class Rows
 
     public static void Predicate<TOp, T>(RowArgs* row) where TOp : struct, IPredicateOp where T : unmanaged, INumber<T>
     {
-        Span<byte> y = Result<byte>(row, Splats.A);
-        var x = new ReadOnlySpan<T>(row->A, y.Length);
-        int i = 0;
-        for (; i <= x.Length - 16; i += 16)
-        {
-            Answers<T> answers = default;
-            for (int k = 0; k < 16; k += Vector128<T>.Count) answers.Add(k, TOp.Mask(Vector128.Create(x[(i + k)..])));
-            answers.Store(y[i..]);
-        }
-        for (; i < x.Length; i++) y[i] = TOp.Invoke(x[i]) ? (byte)1 : (byte)0;
-        Repeat(row, y);
+        RowArgs pair = *row;
+        pair.B = pair.A;
+        if (pair.Splats == Splats.A) pair.Splats |= Splats.B;
+        Compare<FirstOf<TOp>, T>(&pair);
     }
 
     public static void Compare<TOp, T>(RowArgs* row) where TOp : struct, ICompareOp where T : unmanaged, INumber<T>
     {
         Span<byte> y = Result<byte>(row, Splats.A | Splats.B);
-        T* a = (T*)row->A, b = (T*)row->B;
         bool oneA = row->Splats == Splats.A, oneB = row->Splats == Splats.B;
-        Vector128<T> splat = oneA ? Vector128.Create(*a) : oneB ? Vector128.Create(*b) : default;
+        T* a = (T*)row->A, b = (T*)row->B;
+        Vector128<T> splat = Vector128.Create(oneA ? *a : *b);
+        T* masks = stackalloc T[16];
         int i = 0;
         for (; i <= y.Length - 16; i += 16)
         {
-            Answers<T> answers = default;
             for (int k = 0; k < 16; k += Vector128<T>.Count)
-                answers.Add(k, TOp.Mask(oneA ? splat : Vector128.Load(a + i + k), oneB ? splat : Vector128.Load(b + i + k)));
-            answers.Store(y[i..]);
+            {
+                Vector128<T> mask = TOp.Mask(oneA ? splat : Vector128.Load(a + i + k), oneB ? splat : Vector128.Load(b + i + k));
+                mask.Store(masks + k);
+            }
+            (Narrow(masks) & Vector128<byte>.One).CopyTo(y[i..]);
         }
         for (; i < y.Length; i++) y[i] = TOp.Invoke(a[oneA ? 0 : i], b[oneB ? 0 : i]) ? (byte)1 : (byte)0;
         Repeat(row, y);
+    }
+
+    // Sixteen masks as bytes.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<byte> Narrow<T>(T* masks) where T : unmanaged
+    {
+        if (sizeof(T) == 1) return Vector128.Load((byte*)masks);
+        if (sizeof(T) == 4) return Narrow(Vector512.Load((uint*)masks));
+        var low = Vector512.Load((ulong*)masks);
+        var high = Vector512.Load((ulong*)masks + 8);
+        return Narrow(Vector512.Narrow(low, high));
+
+        static Vector128<byte> Narrow(Vector512<uint> masks)
+        {
+            Vector256<ushort> half = Vector256.Narrow(masks.GetLower(), masks.GetUpper());
+            return Vector128.Narrow(half.GetLower(), half.GetUpper());
+        }
     }
 
     /// <summary>y = a where c, else b; T is any type of the size of the elements, because only bits move.</summary>
@@ -100,22 +113,33 @@ internal static unsafe class Rows
     {
         byte* c = (byte*)row->C;
         T* a = (T*)row->A, b = (T*)row->B;
-        T* y = (T*)row->Y;
+        var y = new Span<T>(row->Y, row->Count);
+        bool oneA = (row->Splats & Splats.A) != 0, oneB = (row->Splats & Splats.B) != 0;
         if ((row->Splats & Splats.C) != 0)
         {
-            bool first = *c != 0;
-            bool splat = (row->Splats & (first ? Splats.A : Splats.B)) != 0;
-            T* source = first ? a : b;
-            if (splat) new Span<T>(y, row->Count).Fill(*source);
-            else new ReadOnlySpan<T>(source, row->Count).CopyTo(new Span<T>(y, row->Count));
+            T* source = *c != 0 ? a : b;
+            if (*c != 0 ? oneA : oneB) y.Fill(*source);
+            else new ReadOnlySpan<T>(source, row->Count).CopyTo(y);
             return;
         }
-        long stepA = (row->Splats & Splats.A) != 0 ? 0 : 1, stepB = (row->Splats & Splats.B) != 0 ? 0 : 1;
-        for (long i = 0; i < row->Count; i++)
+        Vector128<T> splatA = Vector128.Create(*a), splatB = Vector128.Create(*b);
+        int i = 0;
+        for (; i <= y.Length - Vector128<T>.Count; i += Vector128<T>.Count)
         {
-            T fromA = a[i * stepA], fromB = b[i * stepB];
-            y[i] = c[i] != 0 ? fromA : fromB;
+            Vector128<T> no = Vector128.Equals(Widen<T>(c + i), Vector128<T>.Zero);
+            Vector128.ConditionalSelect(no, oneB ? splatB : Vector128.Load(b + i), oneA ? splatA : Vector128.Load(a + i)).CopyTo(y[i..]);
         }
+        for (; i < y.Length; i++) y[i] = c[i] != 0 ? a[oneA ? 0 : i] : b[oneB ? 0 : i];
+    }
+
+    // As many bytes as a vector has elements of T, each widened to the size of T.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<T> Widen<T>(byte* bytes) where T : unmanaged
+    {
+        if (sizeof(T) == 1) return Vector128.Load(bytes).As<byte, T>();
+        uint some = sizeof(T) == 4 ? Unsafe.ReadUnaligned<uint>(bytes) : Unsafe.ReadUnaligned<ushort>(bytes);
+        Vector128<uint> wide = Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalar(some).AsByte()));
+        return sizeof(T) == 4 ? wide.As<uint, T>() : Vector128.WidenLower(wide).As<ulong, T>();
     }
 
     /// <summary>y = x^Parameter by squaring, 1/x^−Parameter if that is negative; integers wrap around.</summary>
@@ -204,26 +228,11 @@ internal static unsafe class Rows
         if (computed.Length < row->Count) new Span<T>(row->Y, row->Count).Fill(computed[0]);
     }
 
-    /// <summary>Sixteen masks of T narrowed to sixteen bytes 0 or 1.</summary>
-    private struct Answers<T> where T : unmanaged
+    /// <summary>A predicate as a comparison that ignores its second operand.</summary>
+    private readonly struct FirstOf<TOp> : ICompareOp where TOp : struct, IPredicateOp
     {
-        private Vector128<byte> _bytes;
+        public static bool Invoke<T>(T a, T b) where T : unmanaged, INumber<T> => TOp.Invoke(a);
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Add(int position, Vector128<T> mask)
-        {
-            // Each mask contributes Count bits, one for each lane, which select bytes of the result.
-            if (sizeof(T) == 1)
-            {
-                _bytes = mask.AsByte();
-                return;
-            }
-            uint bits = mask.ExtractMostSignificantBits();
-            for (int lane = 0; lane < Vector128<T>.Count; lane++)
-                _bytes = _bytes.WithElement(position + lane, (byte)((bits >> lane) & 1));
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly void Store(Span<byte> target) => (_bytes & Vector128.Create((byte)1)).CopyTo(target);
+        public static Vector128<T> Mask<T>(Vector128<T> a, Vector128<T> b) where T : unmanaged, INumber<T> => TOp.Mask(a);
     }
 }

@@ -26,6 +26,23 @@ internal readonly struct SignFunction : ILaneFunction
     }
 }
 
+/// <summary>eˣ = 2ᵏeʳ; near both ends of the range 2ᵏ is scaled to stay a normal number, and the result scaled back.</summary>
+internal readonly struct ExpFunction : ILaneFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Apply<TLanes, T>(TLanes x) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        TLanes bounded = TLanes.Max(TLanes.Min(x, Of(89f, 710.0)), Of(-104f, -746.0));
+        TLanes p = Exponential.Reduce<TLanes, T>(bounded, default, out TLanes k);
+        TLanes up = TLanes.Less(x, default), one = Of(1, 1);
+        TLanes scale = Exponential.PowerOfTwo<TLanes, T>(k, TLanes.Select(up, Of(Constants.LargeF32, Constants.LargeF64), Of(0.5f, 0.5)));
+        TLanes y = TLanes.MulAdd(scale, p, scale) * TLanes.Select(up, Of(1 / Constants.LargeF32, 1 / Constants.LargeF64), one + one);
+        return TLanes.Select(TLanes.Equal(x, x), y, x);
+
+        static TLanes Of(float single, double full) => TLanes.Create(Constants.Of<T>(single, full));
+    }
+}
+
 /// <summary>eˣ − 1 = 2ᵏ(eʳ − 1) + (2ᵏ − 1).</summary>
 internal readonly struct ExpM1Function : ILaneFunction
 {
@@ -76,37 +93,80 @@ internal readonly struct LogisticFunction : ILaneFunction
     }
 }
 
-/// <summary>
-/// log(1 + x): u = 1 + x rounded, u = 2ᵏ(1 + f) with √½ ≤ 1 + f &lt; √2, and the rounding error of u enters as c = (1 + x − u)/u.
-/// With s = f/(2 + f): log(1 + f) = 2 atanh s = f − (f²/2 − s(f²/2 + R(s²))).
-/// </summary>
-/// <remarks>Source: Muller, Elementary Functions (2016), sections 2.2 and 11.4; the table is a Chebyshev fit of our own.</remarks>
+/// <summary>log x with x = 2ᵏ(1 + f); subnormal numbers are scaled up first.</summary>
+internal readonly struct LogFunction : ILaneFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Apply<TLanes, T>(TLanes x) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        TLanes zero = default;
+        TLanes subnormal = TLanes.Less(x, Of(1.17549435e-38f, 2.2250738585072014e-308));
+        TLanes scaled = x * TLanes.Select(subnormal, Of(Constants.LargeF32, Constants.LargeF64), Of(1, 1));
+        TLanes m = Logarithm.Split<TLanes, T>(scaled, out TLanes k);
+        k -= TLanes.Select(subnormal, Of(60, 512), zero);
+        TLanes y = Logarithm.Combine<TLanes, T>(k, m - Of(1, 1), zero);
+        return Logarithm.WithEnds<TLanes, T>(x, x, y);
+
+        static TLanes Of(float single, double full) => TLanes.Create(Constants.Of<T>(single, full));
+    }
+}
+
+/// <summary>log(1 + x): u = 1 + x rounded = 2ᵏ(1 + f); what was rounded off enters as c = (1 + x − u)/u.</summary>
 internal readonly struct Log1PFunction : ILaneFunction
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TLanes Apply<TLanes, T>(TLanes x) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
     {
         TLanes one = TLanes.Create(Constants.One<T>()), zero = default;
-        int mantissa = Constants.MantissaBits<T>();
         TLanes u = one + x;
-        TLanes exponent = TLanes.ShiftRight(TLanes.SubtractBits(u, Of(0.70710677f, 0.7071067811865475)), mantissa);
-        TLanes k = TLanes.BitsToNumber(exponent);
+        TLanes m = Logarithm.Split<TLanes, T>(u, out TLanes k);
+        // Where k = 0, f is x itself and nothing was rounded off.
         TLanes unscaled = TLanes.Equal(k, zero);
         TLanes c = TLanes.Select(TLanes.Less(x, one), one - u + x, x - u + one) / u;
-        TLanes f = TLanes.Select(unscaled, x, TLanes.SubtractBits(u, TLanes.ShiftLeft(exponent, mantissa)) - one);
-        c = TLanes.Select(unscaled, zero, c);
-        TLanes s = f / (one + one + f), z = s * s, half = Of(0.5f, 0.5) * f * f;
+        TLanes f = TLanes.Select(unscaled, x, m - one);
+        TLanes y = Logarithm.Combine<TLanes, T>(k, f, TLanes.Select(unscaled, zero, c));
+        y = TLanes.Select(TLanes.Less(TLanes.Abs(x), TLanes.Create(Constants.Of<T>(1e-8f, 1e-17))), x, y);
+        return Logarithm.WithEnds<TLanes, T>(x, u, y);
+    }
+}
+
+/// <summary>
+/// What the logarithms share: x = 2ᵏ(1 + f) with √½ ≤ 1 + f &lt; √2, s = f/(2 + f), and
+/// log(1 + f) = 2 atanh s = f − (f²/2 − s(f²/2 + R(s²))).
+/// </summary>
+/// <remarks>Source: Tang 1990, ACM Transactions on Mathematical Software 16(4), for the form in s; the fit is our own.</remarks>
+internal static class Logarithm
+{
+    /// <summary>The mantissa 1 + f in [√½, √2), and k.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Split<TLanes, T>(TLanes x, out TLanes k) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        int mantissa = Constants.MantissaBits<T>();
+        TLanes rootOfHalf = TLanes.Create(Constants.Of<T>(0.70710677f, 0.7071067811865475));
+        TLanes exponent = TLanes.ShiftRight(TLanes.SubtractBits(x, rootOfHalf), mantissa);
+        k = TLanes.BitsToNumber(exponent);
+        return TLanes.SubtractBits(x, TLanes.ShiftLeft(exponent, mantissa));
+    }
+
+    /// <summary>k·log 2 + log(1 + f) + c for a small correction c.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Combine<TLanes, T>(TLanes k, TLanes f, TLanes c) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        TLanes two = TLanes.Create(Constants.Of<T>(2, 2)), half = TLanes.Create(Constants.Of<T>(0.5f, 0.5)) * f * f;
+        TLanes s = f / (two + f), z = s * s;
         TLanes r = z * Polynomial.Evaluate<TLanes, T>(z, Tables.LogF32, Tables.LogF64);
         TLanes low = s * (half + r) + TLanes.MulAdd(k, Constants.LogTwoLow<TLanes, T>(), c);
-        TLanes y = TLanes.MulAdd(k, Constants.LogTwoHigh<TLanes, T>(), f - (half - low));
-        y = TLanes.Select(TLanes.Less(TLanes.Abs(x), Of(1e-8f, 1e-17)), x, y);
-        y = TLanes.Select(TLanes.Equal(u, zero), Of(float.NegativeInfinity, double.NegativeInfinity), y);
-        y = TLanes.Select(TLanes.Less(u, zero), Of(float.NaN, double.NaN), y);
-        // What is left is +∞ and NaN: neither is below +∞.
-        TLanes ordinary = TLanes.Less(x, Of(float.PositiveInfinity, double.PositiveInfinity));
-        return TLanes.Select(ordinary, y, x);
+        return TLanes.MulAdd(k, Constants.LogTwoHigh<TLanes, T>(), f - (half - low));
+    }
 
-        static TLanes Of(float single, double full) => TLanes.Create(Constants.Of<T>(single, full));
+    /// <summary>The result where the argument is an ordinary positive number, else −∞, NaN or +∞; x decides +∞ and NaN.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes WithEnds<TLanes, T>(TLanes x, TLanes argument, TLanes y) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        TLanes zero = default, infinity = TLanes.Create(Constants.Of<T>(float.PositiveInfinity, double.PositiveInfinity));
+        y = TLanes.Select(TLanes.Equal(argument, zero), zero - infinity, y);
+        y = TLanes.Select(TLanes.Less(argument, zero), TLanes.Create(Constants.Of<T>(float.NaN, double.NaN)), y);
+        return TLanes.Select(TLanes.Less(x, infinity), y, x);
     }
 }
 
@@ -128,7 +188,8 @@ internal readonly struct ErfFunction : ILaneFunction
     }
 }
 
-/// <summary>erfc |x| = exp(−x²)·erfcx |x|, and erfc(−x) = 2 − erfc x; x² is taken as an exact high and a small low part.</summary>
+/// <summary>erfc |x| = exp(−x²)·erfcx |x|, and erfc(−x) = 2 − erfc x; x² is taken as an exact high and a small low part.
+/// Near 0 it is 1 − erf x.</summary>
 internal readonly struct ErfcFunction : ILaneFunction
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -140,6 +201,8 @@ internal readonly struct ErfcFunction : ILaneFunction
         TLanes low = zero - (size - high) * (size + high);
         TLanes y = Exponential.OfNegative<TLanes, T>(zero - high * high, low) * Exponential.ScaledErfc<TLanes, T>(size);
         y = TLanes.Select(TLanes.Less(x, zero), one + one - y, y);
+        TLanes small = TLanes.MulAdd(x, Polynomial.Evaluate<TLanes, T>(x * x, Tables.ErfF32, Tables.ErfF64), x);
+        y = TLanes.Select(TLanes.Less(TLanes.Abs(x), TLanes.Create(Constants.Of<T>(0.5f, 0.5))), one - small, y);
         return TLanes.Select(TLanes.Equal(x, x), y, x);
     }
 }
@@ -179,8 +242,8 @@ internal static class Exponential
         TLanes one = TLanes.Create(Constants.One<T>());
         TLanes p = Reduce<TLanes, T>(x, low, out TLanes k);
         TLanes deep = TLanes.Less(x, TLanes.Create(Constants.Of<T>(-60f, -600.0)));
-        TLanes up = TLanes.Create(Constants.Of<T>(0x1000_0000_0000_0000UL, 1.3407807929942597e154));
-        TLanes down = TLanes.Create(Constants.Of<T>(1f / 0x1000_0000_0000_0000UL, 7.458340731200207e-155));
+        TLanes up = TLanes.Create(Constants.Of<T>(Constants.LargeF32, Constants.LargeF64));
+        TLanes down = TLanes.Create(Constants.Of<T>(1 / Constants.LargeF32, 1 / Constants.LargeF64));
         TLanes scale = PowerOfTwo<TLanes, T>(k, TLanes.Select(deep, up, one));
         return TLanes.MulAdd(scale, p, scale) * TLanes.Select(deep, down, one);
     }

@@ -6,9 +6,10 @@ using System.Runtime.Intrinsics;
 namespace Nabla.Kernels;
 
 /// <summary>
-/// Vector versions of the elementary functions for which no accurate one is at hand: at most 4 units in the last place on the whole
+/// Vector versions of elementary functions: at most 4 units in the last place on the whole
 /// range of f32 and f64, with no absolute floor. Each is written once, in <c>SimdFunctions.cs</c>, for all vector widths; a result
-/// does not depend on the position of an element or on the length of the span.
+/// does not depend on the position of an element or on the length of the span. Sine and cosine come from the System.Numerics.Tensors
+/// package; they keep the bound, but beyond about 10⁵ their last bit may depend on neighbouring elements.
 /// </summary>
 public static class SimdMath
 {
@@ -55,10 +56,46 @@ public static class SimdMath
         Each<ErfcFunction, T>(x, y);
 
     /// <summary>eˣ. −∞ → 0, +∞ → +∞, NaN → NaN; underflows gradually.</summary>
-    public static void Exp<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => TensorPrimitives.Exp(x, y);
+    public static T Exp<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => One<ExpFunction, T>(x);
 
-    /// <summary>log x. ±0 → −∞, x &lt; 0 → NaN, +∞ → +∞.</summary>
-    public static void Log<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => TensorPrimitives.Log(x, y);
+    /// <inheritdoc cref="Exp{T}(T)"/>
+    public static void Exp<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => Each<ExpFunction, T>(x, y);
+
+    /// <summary>log x. ±0 → −∞, x &lt; 0 → NaN, +∞ → +∞, NaN → NaN.</summary>
+    public static T Log<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => One<LogFunction, T>(x);
+
+    /// <inheritdoc cref="Log{T}(T)"/>
+    public static void Log<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => Each<LogFunction, T>(x, y);
+
+    /// <summary>sin x. ±0 → ±0, ±∞ and NaN → NaN.</summary>
+    public static void Sin<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        if (x.Length >= Vector512<T>.Count)
+        {
+            TensorPrimitives.Sin(x, y);
+            return;
+        }
+        // Shorter spans would take the package's scalar path, whose last bits differ.
+        Span<T> padded = stackalloc T[Vector512<T>.Count];
+        x.CopyTo(padded);
+        TensorPrimitives.Sin<T>(padded, padded);
+        padded[..x.Length].CopyTo(y);
+    }
+
+    /// <summary>cos x. ±∞ and NaN → NaN.</summary>
+    public static void Cos<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        if (x.Length >= Vector512<T>.Count)
+        {
+            TensorPrimitives.Cos(x, y);
+            return;
+        }
+        // Shorter spans would take the package's scalar path, whose last bits differ.
+        Span<T> padded = stackalloc T[Vector512<T>.Count];
+        x.CopyTo(padded);
+        TensorPrimitives.Cos<T>(padded, padded);
+        padded[..x.Length].CopyTo(y);
+    }
 
     /// <summary>|x|; the least integer maps to itself.</summary>
     public static void Abs<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, INumber<T> => Each<AbsFunction, T>(x, y);

@@ -59,7 +59,7 @@ public readonly struct ExpOp : IFloatUnaryOp<ExpOp>
     public static WorkClass Work => WorkClass.Medium;
 
     /// <inheritdoc/>
-    public static T Invoke<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => T.Exp(x);
+    public static T Invoke<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => SimdMath.Exp(x);
 
     /// <inheritdoc/>
     public static void Invoke<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => SimdMath.Exp(x, y);
@@ -87,7 +87,7 @@ public readonly struct LogOp : IFloatUnaryOp<LogOp>
     public static WorkClass Work => WorkClass.Medium;
 
     /// <inheritdoc/>
-    public static T Invoke<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => T.Log(x);
+    public static T Invoke<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => SimdMath.Log(x);
 
     /// <inheritdoc/>
     public static void Invoke<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => SimdMath.Log(x, y);
@@ -160,7 +160,7 @@ public readonly struct SinOp : IFloatUnaryOp<SinOp>
     public static T Invoke<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => T.Sin(x);
 
     /// <inheritdoc/>
-    public static void Invoke<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => TensorPrimitives.Sin(x, y);
+    public static void Invoke<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => SimdMath.Sin(x, y);
 }
 
 /// <summary>y = cos x, x in radians. ±∞ → NaN.</summary>
@@ -174,7 +174,7 @@ public readonly struct CosOp : IFloatUnaryOp<CosOp>
     public static T Invoke<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => T.Cos(x);
 
     /// <inheritdoc/>
-    public static void Invoke<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => TensorPrimitives.Cos(x, y);
+    public static void Invoke<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => SimdMath.Cos(x, y);
 }
 
 /// <summary>y = tanh x. ±0 → ±0, ±∞ → ±1.</summary>
