@@ -13,7 +13,7 @@ public enum AxisScale
 /// <summary>
 /// What an axis (or a colour bar) measures: label, unit and scale, and optionally its ends. A string converts to a linear axis with that label.
 /// </summary>
-/// <param name="Label">The quantity, such as <c>step</c> or <c>sharpness λ₁</c>.</param>
+/// <param name="Label">The quantity, such as <c>step</c> or <c>sharpness λ₁</c>. All texts of figures know <c>σ_{w}</c> and <c>n^{−1/2}</c>.</param>
 /// <param name="Unit">The unit, such as <c>s</c>; empty for a pure number.</param>
 /// <param name="Scale">Linear or logarithmic.</param>
 /// <param name="Min">Lower end; null: from the data.</param>

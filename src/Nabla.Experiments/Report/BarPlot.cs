@@ -27,6 +27,7 @@ internal static class BarPlot
         frame.Draw(svg, w =>
         {
             for (var g = 0; g < figure.Groups.Length; g++) DrawGroup(figure, g, w, frame);
+            if (!log) w.Line(0, frame.Y.Map(0), frame.Width, frame.Y.Map(0), Palette.Axis);
         });
     }
 

@@ -13,22 +13,25 @@ internal static class HeatMapPlot
         var values = ValueRange(figure);
         var color = ColorAxis(figure, values);
         var ticks = color.Ticks((int)Math.Max(3, height / 80));
-        var tickWidth = ticks.Count == 0 ? 0 : ticks.Max(t => TextLayout.Width(t.Text, PlotFrame.TextSize));
+        var caption = PlotFrame.CaptionLines(figure.Value.Caption, height);
         var spec = new FrameSpec(figure.Title, figure.X, figure.Y, Extent(figure.X, figure.Xs, figure.Columns), Extent(figure.Y, figure.Ys, figure.Rows))
         {
             XTicks = Names(figure.XLabels) ?? Indices(figure.Xs, figure.Columns),
             YTicks = Names(figure.YLabels) ?? Indices(figure.Ys, figure.Rows),
             Legend = [.. figure.Curves.Where(c => c.Name.Length > 0).Select((c, i) => ScatterPlot.Curve(c, i) with { Ink = Palette.Theory, Dash = CurveDash(c, i) })],
             Notes = [.. Notes(figure, values)],
-            RightSpace = 18 + BarWidth + 8 + tickWidth + (figure.Value.Caption.Length > 0 ? 20 : 0),
+            RightSpace = 18 + BarWidth + 8 + TickWidth(ticks) + (caption.Count > 0 ? 5 + PlotFrame.CaptionRow * caption.Count : 0),
             Aspect = figure.SquareCells && figure.Columns > 0 ? (double)figure.Rows / figure.Columns : 0,
             Grid = false,
             Box = true,
             FlipY = figure.FirstRowOnTop,
         };
         var frame = new PlotFrame(spec, width, height);
-        frame.Draw(svg, w => DrawField(figure, color, w, frame));
-        DrawColorBar(figure, color, ticks, tickWidth, svg, frame);
+        frame.Draw(svg, w => DrawField(figure, color, w, frame), w =>
+        {
+            foreach (var marker in figure.Markers) DrawMarker(marker, w, frame);
+        });
+        DrawColorBar(figure, color, ticks, caption, svg, frame);
     }
 
     /// <summary>Colour indices of the field, downsampled by averaging positions on the colour bar; row 0 first as drawn.</summary>
@@ -81,11 +84,13 @@ internal static class HeatMapPlot
 
     private static IEnumerable<string> Notes(HeatMapFigure figure, DataRange values)
     {
-        if (values.NotFinite > 0) yield return $"Grey: {values.NotFinite} cells not finite.";
-        if (values.NotPositive > 0) yield return $"Grey: {values.NotPositive} cells not positive, which the logarithmic colours cannot show.";
+        if (values.NotFinite > 0) yield return $"Grey: {Cells(values.NotFinite)} not finite.";
+        if (values.NotPositive > 0) yield return $"Grey: {Cells(values.NotPositive)} not positive, which the logarithmic colours cannot show.";
         if (figure.Rows > MaxCells || figure.Columns > MaxCells)
             yield return $"Drawn from averages over {figure.Rows}×{figure.Columns} cells; the CSV holds all.";
     }
+
+    private static string Cells(int n) => n == 1 ? "1 cell" : $"{n} cells";
 
     // Cell centres → outer edges of the first and last cell.
     private static Scale Extent(Axis axis, double[]? centers, int count)
@@ -117,7 +122,6 @@ internal static class HeatMapPlot
         svg.Image(0, 0, frame.Width, frame.Height, Png.Encode(width, height, pixels, palette));
         if (figure.ShowValues) DrawValues(figure, color, palette, svg, frame);
         for (var i = 0; i < figure.Curves.Length; i++) DrawOverlay(figure.Curves[i], i, svg, frame);
-        foreach (var marker in figure.Markers) DrawMarker(marker, svg, frame);
     }
 
     private static void DrawValues(HeatMapFigure figure, Scale color, uint[] palette, SvgWriter svg, PlotFrame frame)
@@ -151,15 +155,17 @@ internal static class HeatMapPlot
     private static void DrawMarker(MapMarker marker, SvgWriter svg, PlotFrame frame)
     {
         var (x, y) = (frame.X.Map(marker.X), frame.Y.Map(marker.Y));
-        if (double.IsNaN(x) || double.IsNaN(y)) return;
+        if (!(x >= -0.5 && x <= frame.Width + 0.5 && y >= -0.5 && y <= frame.Height + 0.5)) return;
         svg.OpenColor(Palette.OnField);
         svg.Raw($"<circle cx=\"{SvgWriter.N(x)}\" cy=\"{SvgWriter.N(y)}\" r=\"4.5\" fill=\"currentColor\" stroke=\"{Palette.FieldHalo.Color}\" stroke-width=\"1.5\"/>");
         svg.Close("g");
         var left = x + 10 + TextLayout.Width(marker.Label, PlotFrame.TextSize) > frame.Width;
-        svg.Text(left ? x - 9 : x + 9, y + 4, marker.Label, new TextStyle(PlotFrame.TextSize, Palette.OnField, Halo: Palette.FieldHalo), left ? Anchor.End : Anchor.Start);
+        svg.Text(left ? x - 9 : x + 9, Math.Clamp(y + 4, 13, frame.Height - 6), marker.Label, new TextStyle(PlotFrame.TextSize, Palette.OnField, Halo: Palette.FieldHalo), left ? Anchor.End : Anchor.Start);
     }
 
-    private static void DrawColorBar(HeatMapFigure figure, Scale color, List<Tick> ticks, double tickWidth, SvgWriter svg, PlotFrame frame)
+    private static double TickWidth(List<Tick> ticks) => ticks.Select(t => TextLayout.Width(t.Text, PlotFrame.TextSize)).DefaultIfEmpty(0).Max();
+
+    private static void DrawColorBar(HeatMapFigure figure, Scale color, List<Tick> ticks, List<string> caption, SvgWriter svg, PlotFrame frame)
     {
         var label = new TextStyle(PlotFrame.TextSize, Palette.Text);
         var ramp = new byte[255];
@@ -174,7 +180,9 @@ internal static class HeatMapPlot
             svg.Text(BarWidth + 7, bar.Map(t.Value) + 4, t.Text, label);
         }
 
-        svg.Text(BarWidth + 7 + tickWidth + 17, frame.Height / 2, TextLayout.Fit(figure.Value.Caption, PlotFrame.TextSize, frame.Height + 40), label, Anchor.Middle, rotate: -90);
+        var x = BarWidth + 24 + TickWidth(ticks);
+        for (var i = 0; i < caption.Count; i++)
+            svg.Text(x + PlotFrame.CaptionRow * i, frame.Height / 2, caption[i], label, Anchor.Middle, rotate: -90);
         svg.Close("g");
     }
 }

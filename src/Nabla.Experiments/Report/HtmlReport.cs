@@ -91,7 +91,7 @@ public static class HtmlReport
             var note = check.Note.Length > 0 ? $"<div class=\"note\">{HtmlText.Inline(check.Note)}</div>" : "";
             html.Append($"<tr class=\"{(check.Passed ? "pass" : "fail")}\"><td class=\"state\"><span>{(check.Passed ? "✓" : "✗")}</span>" +
                 $"<span class=\"sr\">{(check.Passed ? "holds" : "fails")}</span></td><td>{HtmlText.Inline(check.Name)}{control}{note}</td>" +
-                $"<td class=\"right\">{HtmlText.Number(check.Measured)}</td><td class=\"bound\">{HtmlText.Escape(check.Bound)}</td>" +
+                $"<td class=\"right\">{HtmlText.Number(check.Measured)}</td><td class=\"bound\">{HtmlText.Raise(check.Bound)}</td>" +
                 $"<td class=\"chart\">{BulletChart.Render(check)}</td></tr>\n");
         }
 
@@ -121,8 +121,8 @@ public static class HtmlReport
         for (var i = 0; i < tables.Count; i++)
         {
             var table = tables[i];
-            bool[] right = [.. table.Columns.Select((_, c) => table.Rows.Count > 0 && table.Rows.All(r => c >= r.Count || r[c].Length == 0 || HtmlText.IsNumber(r[c])))];
-            html.Append($"<div class=\"scroll\"><table>\n<caption><b>Table {i + 1}.</b> {HtmlText.Inline(table.Caption)}</caption>\n<thead><tr>")
+            bool[] right = [.. table.Columns.Select((_, c) => c > 0 && table.Rows.Count > 0 && table.Rows.All(r => c >= r.Count || r[c].Length == 0 || HtmlText.IsNumber(r[c])))];
+            html.Append($"<div class=\"scroll\"><table class=\"data\">\n<caption><b>Table {i + 1}.</b> {HtmlText.Inline(table.Caption)}</caption>\n<thead><tr>")
                 .AppendJoin("", table.Columns.Select((c, k) => Cell("th", HtmlText.Inline(c), right[k]))).Append("</tr></thead>\n<tbody>\n");
             foreach (var row in table.Rows)
                 html.Append("<tr>").AppendJoin("", row.Select((c, k) => Cell("td", HtmlText.Inline(c), k < right.Length && right[k]))).Append("</tr>\n");

@@ -35,6 +35,7 @@ internal static class HtmlStyle
         .verdict.fail{border-color:var(--fail);background:var(--fail-bg)}.verdict.fail .mark,.verdict.fail strong{color:var(--fail)}
         .scroll{overflow-x:auto;margin:0 0 1.6rem}
         table{border-collapse:collapse;width:100%;font:14.5px/1.45 var(--sans);font-variant-numeric:tabular-nums}
+        table.data{width:auto;min-width:min(100%,32rem)}table.data td,table.data th{padding-right:1.6rem}
         caption{text-align:left;font:15px/1.5 var(--serif);padding:0 0 .6rem}
         th{font-weight:600;text-align:left;color:var(--muted);font-size:13px;border-bottom:1.5px solid var(--ink);padding:.3rem .8rem .35rem 0;white-space:nowrap;vertical-align:bottom}
         td{border-bottom:1px solid var(--line);padding:.5rem .8rem .5rem 0;vertical-align:top}
@@ -42,10 +43,10 @@ internal static class HtmlStyle
         th.right,td.right{text-align:right;padding-right:1.4rem}
         td.right,td.bound{white-space:nowrap}
         td.muted{color:var(--muted)}tr.changed td.value{font-weight:600}
-        .num sup{font-size:.72em;line-height:0}
+        sup,sub{font-size:.72em;line-height:0}
         .checks .state{width:2rem;padding-left:.2rem;padding-right:.5rem}
         tr.pass .state{color:var(--pass)}tr.fail .state{color:var(--fail)}tr.fail td.right{color:var(--fail);font-weight:600}
-        .checks td.chart{width:9rem;padding:.42rem 0 0}
+        .checks td.chart{width:9rem;padding:.55rem 0 0}
         .note{color:var(--muted);font-size:13.5px;line-height:1.4;margin-top:.1rem;max-width:34rem}
         .badge{font-size:11.5px;color:var(--muted);border:1px solid var(--line);border-radius:9px;padding:0 .55em;white-space:nowrap;margin-left:.35em}
         .bullet{display:block}.bullet .track{stroke:var(--line);stroke-width:1.5}.bullet .allowed{fill:var(--pass);opacity:.2}.bullet .bound{stroke:var(--pass);stroke-width:1.2}

@@ -13,16 +13,24 @@ internal static partial class HtmlText
     /// <summary>Escaped, line breaks kept.</summary>
     public static string EscapeLines(string text) => string.Join("\n", text.ReplaceLineEndings("\n").Split('\n').Select(SvgWriter.Escape));
 
+    /// <summary>Escaped, raised and lowered runs as sup and sub elements.</summary>
+    public static string Raise(string text) => string.Concat(TextLayout.Runs(text).Select(run => run.Level switch
+    {
+        > 0 => $"<sup>{Escape(run.Text)}</sup>",
+        < 0 => $"<sub>{Escape(run.Text)}</sub>",
+        _ => Escape(run.Text),
+    }));
+
     /// <summary>`code`, **bold**, *italic* and [text](https://…) within a line.</summary>
     public static string Inline(string text)
     {
-        var parts = SvgWriter.Escape(text).Split('`');
+        var parts = text.Split('`');
         var result = new StringBuilder();
         for (var i = 0; i < parts.Length; i++)
         {
             var isCode = i % 2 == 1 && i < parts.Length - 1;
-            if (isCode) result.Append("<code>").Append(parts[i]).Append("</code>");
-            else result.Append(i % 2 == 1 ? "`" : "").Append(Emphasis(parts[i]));
+            if (isCode) result.Append("<code>").Append(Escape(parts[i])).Append("</code>");
+            else result.Append(i % 2 == 1 ? "`" : "").Append(Emphasis(Raise(parts[i])));
         }
 
         return result.ToString();
@@ -47,11 +55,8 @@ internal static partial class HtmlText
     }
 
     /// <summary>A number with raised digits as sup elements, its full value on hover.</summary>
-    public static string Number(double value)
-    {
-        var text = RaisedDigits().Replace(NumberText.Value(value), m => $"<sup>{string.Concat(m.Value.Select(Lower))}</sup>");
-        return $"<span class=\"num\" title=\"{CsvTable.Number(value)}\">{text}</span>";
-    }
+    public static string Number(double value) =>
+        $"<span title=\"{CsvTable.Number(value)}\">{Raise(NumberText.Value(value))}</span>";
 
     /// <summary>An https address for a paper's link, or null when it is neither an address nor an arXiv number.</summary>
     public static string? Address(string link)
@@ -73,13 +78,8 @@ internal static partial class HtmlText
         return Italic().Replace(text, "<em>$1</em>");
     }
 
-    private static char Lower(char c) => "0123456789−+"["⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺".IndexOf(c)];
-
     [GeneratedRegex(@"\n[ \t]*\n")]
     private static partial Regex BlankLines();
-
-    [GeneratedRegex("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+")]
-    private static partial Regex RaisedDigits();
 
     [GeneratedRegex(@"^(\d{4}\.\d{4,5}|[a-z\-]+(\.[A-Z]{2})?/\d{7})(v\d+)?$")]
     private static partial Regex ArXivNumber();

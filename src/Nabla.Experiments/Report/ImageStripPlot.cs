@@ -36,7 +36,8 @@ internal static class ImageStripPlot
     {
         var n = figure.ImagesPerRow;
         var cell = Math.Min(140, (width - 2 * Edge - (n - 1) * Gap) / n);
-        var top = Edge + 18 * TitleLines(figure, width).Count;
+        var titleLines = TitleLines(figure, width).Count;
+        var top = Edge + 18 * titleLines + (titleLines > 0 ? 4 : 0);
         return (cell, top, top + figure.Images.Chunk(n).Sum(row => RowHeight(row, cell)) + 4);
     }
 

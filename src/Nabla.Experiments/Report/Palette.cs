@@ -1,7 +1,7 @@
 namespace Nabla.Experiments.Report;
 
 /// <summary>A colour: its value on paper and light screens, and the class that changes it on dark screens. The class followed by
-/// <c>-f</c> colours fills, the bare class colours strokes.</summary>
+/// <c>-f</c> colours fills, by <c>-c</c> sets currentColor; the bare class colours strokes.</summary>
 internal readonly record struct Ink(string Class, string Color);
 
 /// <summary>Colours that eyes of every kind can tell apart: Okabe and Ito 2008, "Color Universal Design", yellow last because it is faint on white.</summary>
@@ -30,7 +30,7 @@ internal static class Palette
         "@media screen and (prefers-color-scheme:dark){" +
         Dark("nb-bg", "#14171c") + Dark("nb-tx", "#e6e8ea") + Dark("nb-mu", "#a2a9b1") + Dark("nb-ax", "#8b939b") +
         Dark("nb-gr", "#2b3037") + Dark("nb-gm", "#20242a") + Dark("nb-na", "#4a5059") + Dark("nb-th", "#ffffff") +
-        ".nb-th,.nb-c6{color:#ffffff}.nb-c3{color:#2b8fd0}}";
+        ".nb-c6-c{color:#ffffff}.nb-c3-c{color:#2b8fd0}}";
 
-    private static string Dark(string name, string color) => $".{name}{{stroke:{color}}}.{name}-f{{fill:{color}}}";
+    private static string Dark(string name, string color) => $".{name}{{stroke:{color}}}.{name}-f{{fill:{color}}}.{name}-c{{color:{color}}}";
 }

@@ -44,6 +44,6 @@ internal static class PanelPlot
     {
         var (w, h) = p.NaturalSize();
         (w, h) = (p.Width ?? w, p.Height ?? h);
-        return p is ImageStripFigure or PanelFigure ? h : Math.Min(h, Math.Max(270, h * Math.Sqrt(cell / w)));
+        return p is ImageStripFigure or PanelFigure ? h : Math.Min(h, Math.Max(300, Math.Min(0.85 * cell, h * Math.Sqrt(cell / w))));
     });
 }

@@ -54,6 +54,9 @@ internal sealed class PlotFrame
     private const double LegendRow = 18;
     private const double NoteRow = 15;
 
+    /// <summary>Distance between the lines of an upright caption.</summary>
+    public const double CaptionRow = 15;
+
     private readonly FrameSpec _spec;
     private readonly double _figureWidth;
     private readonly List<string> _title;
@@ -69,10 +72,11 @@ internal sealed class PlotFrame
         (_spec, _figureWidth) = (spec, width);
         _title = TextLayout.Wrap(spec.Title, TitleSize, width - 2 * Edge, bold: true);
         _notes = [.. spec.Notes.SelectMany(n => TextLayout.Wrap(n, NoteSize, width - 2 * Edge))];
-        _yTicks = spec.YTicks ?? spec.YScale.Ticks((int)Math.Max(2, height / 65));
-        Left = Edge + (spec.Y.Caption.Length > 0 ? 20 : 0) + YTickWidth() + 8;
+        _yTicks = spec.YTicks ?? spec.YScale.Ticks((int)Math.Max(3, height / 65));
+        _yCaption = CaptionLines(spec.Y.Caption, height);
+        Left = Edge + (_yCaption.Count > 0 ? 5 + CaptionRow * _yCaption.Count : 0) + YTickWidth() + 8;
         Width = Math.Max(40, width - Left - Edge - spec.RightSpace - 4);
-        _xTicks = spec.XTicks ?? spec.XScale.Ticks((int)Math.Max(2, Width / 85));
+        _xTicks = spec.XTicks ?? spec.XScale.Ticks((int)Math.Max(3, Width / 85));
         _slanted = spec.XTicks is not null && _xTicks.Count > 0 && _xTicks.Max(t => TextLayout.Width(t.Text, TextSize)) > Width / _xTicks.Count - 6;
         PlaceLegend();
         Top = Edge - 2 + 18 * _title.Count + LegendHeight + (_title.Count + _legend.Count > 0 ? 8 : 4);
@@ -80,8 +84,6 @@ internal sealed class PlotFrame
         if (spec.Aspect > 0) KeepAspect(spec.Aspect);
         X = spec.XScale.On(0, Width);
         Y = spec.FlipY ? spec.YScale.On(0, Height) : spec.YScale.On(Height, 0);
-        _yCaption = TextLayout.Wrap(spec.Y.Caption, TextSize, Math.Max(60, Height + 20));
-        if (_yCaption.Count > 1) _yCaption = [TextLayout.Fit(spec.Y.Caption, TextSize, Height + 40)];
     }
 
     public double Left { get; private set; }
@@ -100,8 +102,9 @@ internal sealed class PlotFrame
 
     private double LegendHeight => _legend.Count == 0 ? 0 : (_legend[^1].Row + 1) * LegendRow + 2;
 
-    /// <summary>Draws the frame, and the plot by <paramref name="content"/> in plot coordinates, clipped, between grid and axes.</summary>
-    public void Draw(SvgWriter svg, Action<SvgWriter> content)
+    /// <summary>Draws the frame, and the plot by <paramref name="content"/> in plot coordinates, clipped, between grid and axes;
+    /// <paramref name="above"/> comes last and is not clipped.</summary>
+    public void Draw(SvgWriter svg, Action<SvgWriter> content, Action<SvgWriter>? above = null)
     {
         DrawTitle(svg);
         DrawLegend(svg);
@@ -113,8 +116,16 @@ internal sealed class PlotFrame
         svg.Close("g");
         DrawReferenceLabels(svg);
         DrawAxes(svg);
+        above?.Invoke(svg);
         svg.Close("g");
         DrawNotes(svg);
+    }
+
+    /// <summary>The caption of an upright axis in at most two lines about as long as a plot in a figure of this height.</summary>
+    public static List<string> CaptionLines(string caption, double height)
+    {
+        var length = Math.Max(90, height - 100);
+        return [.. TextLayout.Wrap(caption, TextSize, length).Take(2).Select(line => TextLayout.Fit(line, TextSize, length + 20))];
     }
 
     private double YTickWidth() => _yTicks.Count == 0 ? 0 : _yTicks.Max(t => TextLayout.Width(t.Text, TextSize));
@@ -189,32 +200,38 @@ internal sealed class PlotFrame
         else svg.Line(at, 0, at, Height, Palette.Muted, 1.2, "2 3");
     }
 
+    // Each label takes the first of its places that touches no other label.
     private void DrawReferenceLabels(SvgWriter svg)
     {
         var style = new TextStyle(NoteSize, Palette.Muted, Halo: Palette.Background);
-        var ends = new List<double>();
-        foreach (var line in _spec.References.Where(r => r.Label.Length > 0).OrderBy(r => r.Value))
+        var taken = new List<(double X, double Y, double Width)>();
+        foreach (var line in _spec.References.Where(r => r.Label.Length > 0).OrderBy(r => r.Horizontal).ThenBy(r => r.Value))
         {
-            if (line.Horizontal && Y.Contains(line.Value))
-            {
-                var y = Y.Map(line.Value);
-                svg.Text(Width - 5, y < 16 ? y + 13 : y - 5, line.Label, style, Anchor.End);
-            }
-            else if (!line.Horizontal && X.Contains(line.Value))
-            {
-                var (x, wide) = (X.Map(line.Value), TextLayout.Width(line.Label, NoteSize));
-                var flip = x + wide + 6 > Width;
-                var (from, to) = flip ? (x - 6 - wide, x - 6) : (x + 5, x + 5 + wide);
-                var row = ends.FindIndex(end => end < from - 6);
-                if (row < 0)
-                {
-                    row = ends.Count;
-                    ends.Add(0);
-                }
+            if (!(line.Horizontal ? Y : X).Contains(line.Value)) continue;
+            var wide = TextLayout.Width(line.Label, NoteSize);
+            var places = (line.Horizontal ? BesideHorizontal(Y.Map(line.Value), wide) : BesideVertical(X.Map(line.Value), wide)).ToList();
+            var (x, y) = places.FirstOrDefault(p => !taken.Any(t => p.X < t.X + t.Width + 4 && t.X < p.X + wide + 4 && Math.Abs(p.Y - t.Y) < 13), places[0]);
+            taken.Add((x, y, wide));
+            svg.Text(x, y, line.Label, style);
+        }
+    }
 
-                ends[row] = to;
-                svg.Text(flip ? x - 5 : x + 5, 13 + 14 * row, line.Label, style, flip ? Anchor.End : Anchor.Start);
-            }
+    private IEnumerable<(double X, double Y)> BesideHorizontal(double y, double wide)
+    {
+        foreach (var x in new[] { Width - 5 - wide, 5 })
+        {
+            if (y >= 16) yield return (x, y - 5);
+            if (y <= Height - 8 || y < 16) yield return (x, y + 13);
+        }
+    }
+
+    private IEnumerable<(double X, double Y)> BesideVertical(double x, double wide)
+    {
+        var fits = x + wide + 6 <= Width;
+        for (var row = 0; row < 4; row++)
+        {
+            if (fits) yield return (x + 5, 13 + 14 * row);
+            if (!fits || x - wide - 6 >= 0) yield return (x - 5 - wide, 13 + 14 * row);
         }
     }
 
@@ -232,7 +249,8 @@ internal sealed class PlotFrame
         }
 
         svg.Text(Width / 2, Height + XTickHeight() + 16, TextLayout.Fit(_spec.X.Caption, TextSize, Width + 60), label, Anchor.Middle);
-        foreach (var line in _yCaption) svg.Text(-YTickWidth() - 17, Height / 2, line, label, Anchor.Middle, rotate: -90);
+        for (var i = 0; i < _yCaption.Count; i++)
+            svg.Text(-YTickWidth() - 17 - CaptionRow * (_yCaption.Count - 1 - i), Height / 2, _yCaption[i], label, Anchor.Middle, rotate: -90);
     }
 
     private void DrawXTick(SvgWriter svg, Tick tick, TextStyle label)

@@ -123,12 +123,12 @@ internal sealed class Scale
 /// <summary>Where the marks of an axis lie.</summary>
 internal static class Ticks
 {
-    /// <summary>The least of 1, 2 and 5 times a power of ten that is at least <paramref name="roughly"/> (up to rounding).</summary>
+    /// <summary>1, 2 or 5 times a power of ten: the one nearest to <paramref name="roughly"/> in ratio.</summary>
     public static double NiceStep(double roughly)
     {
         var power = Math.Pow(10, Math.Floor(Math.Log10(roughly)));
         var fraction = roughly / power;
-        return (fraction <= 1.0001 ? 1 : fraction <= 2.0001 ? 2 : fraction <= 5.0001 ? 5 : 10) * power;
+        return (fraction < 1.414 ? 1 : fraction < 3.162 ? 2 : fraction < 7.071 ? 5 : 10) * power;
     }
 
     /// <summary>Multiples of a nice step within [min, max].</summary>

@@ -79,7 +79,8 @@ internal sealed class SvgWriter
     public void OpenAt(double x, double y) => Open($"g transform=\"translate({N(x)} {N(y)})\"");
 
     /// <summary>A group in which <c>currentColor</c> is a colour of the palette.</summary>
-    public void OpenColor(Ink ink, string more = "") => Open($"g class=\"{ink.Class}\" color=\"{ink.Color}\"{more}");
+    public void OpenColor(Ink ink, string more = "") =>
+        Open($"g class=\"{ink.Class}-c\" color=\"{ink.Color}\"{more}");
 
     /// <summary>A group that shows only what lies within [0, width] × [0, height]. The name follows from the size, so equal names mean equal regions.</summary>
     public void OpenClipped(double width, double height)

@@ -23,45 +23,56 @@ internal static class TextLayout
     public static double Width(string text, double size, bool bold = false)
     {
         var sum = 0.0;
-        foreach (var c in text)
+        foreach (var (run, level) in Runs(text))
         {
-            if (Raised.Contains(c) || Lowered.Contains(c)) sum += 570 * SmallSize;
-            else if (char.IsBetween(c, ' ', '~')) sum += s_widths[c - ' '];
-            else if (c >= '\u2E80' && !char.IsLowSurrogate(c)) sum += 1000;
-            else if (!char.IsLowSurrogate(c)) sum += 590;
+            foreach (var c in run) sum += Advance(c) * (level == 0 ? 1 : SmallSize);
         }
 
         return sum * size / 1000 * (bold ? 1.06 : 1);
     }
 
-    /// <summary>Escaped text with runs of raised or lowered digits as tspans that return to the baseline afterwards.</summary>
+    /// <summary>Escaped text with raised and lowered runs as tspans that return to the baseline afterwards.</summary>
     public static string Markup(string text, double size)
     {
         var result = new StringBuilder();
         var back = 0.0;
-        for (var i = 0; i < text.Length;)
+        foreach (var (run, level) in Runs(text))
         {
-            var level = Level(text[i]);
-            var end = i + 1;
-            while (end < text.Length && Level(text[end]) == level) end++;
-            var run = text[i..end];
+            var escaped = SvgWriter.Escape(run);
             if (level == 0)
             {
-                var escaped = SvgWriter.Escape(run);
                 result.Append(back == 0 ? escaped : $"<tspan dy=\"{SvgWriter.N(back)}\">{escaped}</tspan>");
                 back = 0;
-            }
-            else
-            {
-                var shift = level * 0.36 * size;
-                result.Append($"<tspan dy=\"{SvgWriter.N(back - shift)}\" font-size=\"{SvgWriter.N(SmallSize * size)}\">{PlainDigits(run)}</tspan>");
-                back = shift;
+                continue;
             }
 
-            i = end;
+            var shift = level > 0 ? 0.36 * size : -0.2 * size;
+            result.Append($"<tspan dy=\"{SvgWriter.N(back - shift)}\" font-size=\"{SvgWriter.N(SmallSize * size)}\">{escaped}</tspan>");
+            back = shift;
         }
 
         return result.ToString();
+    }
+
+    /// <summary>
+    /// Text in runs on the baseline (level 0), raised (1) and lowered (−1). Raised are Unicode's small digits (⁻³) and what stands in
+    /// <c>^{…}</c>, lowered its low digits (₁₀) and what stands in <c>_{…}</c>.
+    /// </summary>
+    public static List<(string Text, int Level)> Runs(string text)
+    {
+        var runs = new List<(string Text, int Level)>();
+        for (var i = 0; i < text.Length;)
+        {
+            var close = text[i] is '^' or '_' && i + 1 < text.Length && text[i + 1] == '{' ? text.IndexOf('}', i) : -1;
+            var (piece, level, next) = close > 0
+                ? (text[(i + 2)..close], text[i] == '^' ? 1 : -1, close + 1)
+                : (PlainDigit(text[i]), Level(text[i]), i + 1);
+            if (runs.Count > 0 && runs[^1].Level == level) runs[^1] = (runs[^1].Text + piece, level);
+            else runs.Add((piece, level));
+            i = next;
+        }
+
+        return runs;
     }
 
     /// <summary>The text in lines that are at most <paramref name="width"/> wide where its spaces allow it.</summary>
@@ -101,6 +112,14 @@ internal static class TextLayout
 
     private static int Level(char c) => Raised.Contains(c) ? 1 : Lowered.Contains(c) ? -1 : 0;
 
-    private static string PlainDigits(string run) =>
-        string.Concat(run.Select(c => Plain[Math.Max(Raised.IndexOf(c), Lowered.IndexOf(c))]));
+    private static string PlainDigit(char c) =>
+        Level(c) == 0 ? c.ToString() : Plain[Math.Max(Raised.IndexOf(c), Lowered.IndexOf(c))].ToString();
+
+    private static double Advance(char c) => c switch
+    {
+        >= ' ' and <= '~' => s_widths[c - ' '],
+        _ when char.IsLowSurrogate(c) => 0,
+        >= '\u2E80' => 1000, // East Asian
+        _ => 590,
+    };
 }
