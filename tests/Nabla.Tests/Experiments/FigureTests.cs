@@ -19,7 +19,8 @@ public sealed class FigureTests
     private static Dictionary<string, Figure> All(string t)
     {
         var line = new LineFigure(t, new Axis(t, t), Axis.Log(t), Series.FromSeeds(t, Steps, [[1, 2, 3, 4], [2, 3, 4, 5]]),
-            Series.Theory(t, Steps, [1, 2, 4, 8])) { References = [ReferenceLine.AtX(1, t), ReferenceLine.AtY(2, t)] };
+            Series.Theory(t, Steps, [1, 2, 4, 8]))
+        { References = [ReferenceLine.AtX(1, t), ReferenceLine.AtY(2, t)] };
         var heat = new HeatMapFigure(t, t, t, t, new double[,] { { 1, -2 }, { double.NaN, 4 } })
         {
             XLabels = [t, t],
@@ -252,7 +253,8 @@ public sealed class FigureTests
     {
         var figure = new LineFigure("Loss", "step", Axis.Log("loss", "nats"),
             new Series("measured", [0, 1, 2, 3], [1, 0.5, double.NaN, 0.1]) { Band = new Band([0.9, 0.4, double.NaN, 0.08], [1.1, 0.6, double.NaN, 0.13]) },
-            Series.Theory("e^{−t}", [0, 1, 2, 3], [1, 0.37, 0.14, 0.05])) { References = [ReferenceLine.AtY(0.1, "target")] };
+            Series.Theory("e^{−t}", [0, 1, 2, 3], [1, 0.37, 0.14, 0.05]))
+        { References = [ReferenceLine.AtY(0.1, "target")] };
         Golden.Verify("LineFigure", figure.ToSvg());
     }
 
