@@ -1,3 +1,5 @@
+using Nabla.Files;
+
 namespace Nabla;
 
 /// <summary>
@@ -53,6 +55,9 @@ internal static class TensorErrors
     public static ShapeException NotOneElement(Aval aval) => new("NB0106",
         $"item: needs a tensor with one element: {aval}. Index or reduce it first, or use ToArray.");
 
+    public static ShapeException RankAbove(string operation, Aval aval, int most) => new("NB0130",
+        $"{operation}: too many axes: {aval}; expected at most {most}. Reshape it first.");
+
     public static DTypeException NotAnElementType(Type type) => new("NB0201",
         $"dtype: {type.Name} is not an element type; expected float, double, int, long or bool.");
 
@@ -70,4 +75,38 @@ internal static class TensorErrors
         $"allocate: out of memory on {device}: {bytes:N0} bytes asked{(aval is { } a ? $" for {a}" : "")}, {live:N0} in use, " +
         $"{device.MemoryBytes:N0} in all. " +
         "Use smaller batches, or let go of tensors that are no longer needed.");
+
+    public static FileFormatException NotThisFormat(FilePlace at, string expected) => new("NB0401",
+        $"{at.Format} read: another kind of file: {at}; expected {expected}.", at.Offset);
+
+    public static FileFormatException FileTooShort(FilePlace at, string what, Int128 bytes, long left) => new("NB0402",
+        $"{at.Format} read: the file is too short: {at}, {what} take {bytes} bytes; {left} are left. Is it a partial copy?", at.Offset);
+
+    public static FileFormatException FileTooLong(FilePlace at) => new("NB0403",
+        $"{at.Format} read: bytes follow the end of the data: {at}; expected the end of the file.", at.Offset);
+
+    public static FileFormatException FileHeader(FilePlace at, string problem, string expected, Exception? inner = null) =>
+        new("NB0404", $"{at.Format} read: malformed header: {at}, {problem}; expected {expected}.", at.Offset, inner);
+
+    public static FileFormatException FileElementType(FilePlace at, string name, string expected) => new("NB0405",
+        $"{at.Format} read: element type not supported: {at}, '{name}'; expected {expected}.", at.Offset);
+
+    public static FileFormatException FileDimensions(FilePlace at, ReadOnlySpan<long> dims) => new("NB0406",
+        $"{at.Format} read: impossible dimensions: {at}, [{string.Join(',', dims.ToArray())}]; expected sizes in [0, 2^31) whose product, " +
+        "zeros left out, is below 2^63.", at.Offset);
+
+    public static FileFormatException FileRange(FilePlace at, string tensor, string problem) => new("NB0407",
+        $"{at.Format} read: data ranges do not tile the file: {at}, tensor '{tensor}': {problem}.", at.Offset);
+
+    public static FileFormatException FileName(FilePlace at, string problem) => new("NB0408",
+        $"{at.Format} read: bad name of a tensor: {at}, {problem}; expected names that occur once.", at.Offset);
+
+    public static FileFormatException FileLimit(FilePlace at, string claim, string limit, string hint) => new("NB0409",
+        $"{at.Format} read: a limit is exceeded: {at}, {claim}; accepted: {limit}. {hint}", at.Offset);
+
+    public static FileFormatException FileText(FilePlace at, long line, int column, string problem) => new("NB0410",
+        $"{at.Format} read: unreadable text: '{at.File}' line {line}, column {column}: {problem}.", at.Offset);
+
+    public static FileFormatException DamagedCompression(FilePlace at, string problem, Exception? inner = null) => new("NB0411",
+        $"{at.Format} read: compressed data is damaged: {at}: {problem.TrimEnd('.')}. Copy or download the file again.", at.Offset, inner);
 }
