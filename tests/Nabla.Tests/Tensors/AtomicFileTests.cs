@@ -1,0 +1,94 @@
+using System.Runtime.InteropServices;
+using Nabla.Files;
+
+namespace Nabla.Tests.Tensors;
+
+[Collection(nameof(MemoryTestsRunAlone))] // one test limits the size of files of the whole process
+public sealed partial class AtomicFileTests : IDisposable
+{
+    private const int FileSizeResource = 1; // RLIMIT_FSIZE
+    private const int FileSizeSignal = 25; // SIGXFSZ, which would end the process
+    private readonly string _folder = Directory.CreateTempSubdirectory("nabla-atomic-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct ResourceLimit
+    {
+        public ulong Soft, Hard;
+    }
+
+    [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
+    private static partial int GetLimit(int resource, out ResourceLimit limit);
+
+    [LibraryImport("libc", EntryPoint = "setrlimit", SetLastError = true)]
+    private static partial int SetLimit(int resource, in ResourceLimit limit);
+
+    [Fact]
+    public void A_new_file_replaces_the_old_one_and_nothing_else_stays()
+    {
+        string path = Path.Combine(_folder, "x.bin");
+        AtomicFile.Write(path, s => s.Write([1, 2]));
+        AtomicFile.Write(path, s => s.Write([3]));
+        AtomicFile.WriteText(Path.Combine(_folder, "y.txt"), "π\n");
+        Assert.Equal([3], File.ReadAllBytes(path));
+        Assert.Equal("π\n", File.ReadAllText(Path.Combine(_folder, "y.txt")));
+        Assert.Equal(2, Directory.GetFileSystemEntries(_folder).Length);
+    }
+
+    [Fact]
+    public void A_failure_leaves_the_old_file_and_no_temporary_one()
+    {
+        string path = Path.Combine(_folder, "x.bin");
+        AtomicFile.Write(path, s => s.Write([1, 2]));
+        Assert.Throws<InvalidDataException>(() => AtomicFile.Write(path, s =>
+        {
+            s.Write(new byte[100_000]);
+            throw new InvalidDataException();
+        }));
+        Assert.Equal([1, 2], File.ReadAllBytes(path));
+        Assert.Single(Directory.GetFileSystemEntries(_folder));
+    }
+
+    [Fact]
+    public void A_missing_folder_is_an_error() =>
+        Assert.Throws<DirectoryNotFoundException>(() => AtomicFile.Write(Path.Combine(_folder, "no", "x.bin"), s => s.WriteByte(1)));
+
+    [Fact]
+    public void Permissions_are_kept()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Assert.Skip("Unix permissions");
+            return;
+        }
+        string path = Path.Combine(_folder, "x.bin");
+        AtomicFile.Write(path, s => s.WriteByte(1));
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        AtomicFile.Write(path, s => s.WriteByte(2));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+    }
+
+    [Fact]
+    public void A_full_disk_keeps_the_old_file()
+    {
+        if (!OperatingSystem.IsLinux()) Assert.Skip("needs resource limits");
+        string path = Path.Combine(_folder, "weights.npy");
+        Npy.Write(path, Tensor.From([1, 2, 3]));
+        using var ignore = PosixSignalRegistration.Create((PosixSignal)FileSizeSignal, context => context.Cancel = true);
+        Assert.Equal(0, GetLimit(FileSizeResource, out ResourceLimit before));
+        // As a full disk does, the limit makes the system call fail in the middle of the file.
+        Assert.Equal(0, SetLimit(FileSizeResource, before with { Soft = 4 << 20 }));
+        try
+        {
+            // .NET raises IOException when no space is left, and ArgumentOutOfRangeException for this limit.
+            Assert.ThrowsAny<SystemException>(() => Npy.Write(path, Tensor.Zeros([2 << 20])));
+        }
+        finally
+        {
+            Assert.Equal(0, SetLimit(FileSizeResource, before));
+        }
+        Assert.Equal([1, 2, 3], Npy.Read(path).ToArray<int>());
+        Assert.Single(Directory.GetFileSystemEntries(_folder));
+    }
+}
