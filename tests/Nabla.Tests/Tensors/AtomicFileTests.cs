@@ -8,6 +8,11 @@ public sealed partial class AtomicFileTests : IDisposable
 {
     private const int FileSizeResource = 1; // RLIMIT_FSIZE
     private const int FileSizeSignal = 25; // SIGXFSZ, which would end the process
+
+    // For the rest of the process: the signal is handled after the system call has failed.
+    private static readonly PosixSignalRegistration IgnoreFileSizeSignal =
+        PosixSignalRegistration.Create((PosixSignal)FileSizeSignal, context => context.Cancel = true);
+
     private readonly string _folder = Directory.CreateTempSubdirectory("nabla-atomic-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -75,7 +80,7 @@ public sealed partial class AtomicFileTests : IDisposable
         if (!OperatingSystem.IsLinux()) Assert.Skip("needs resource limits");
         string path = Path.Combine(_folder, "weights.npy");
         Npy.Write(path, Tensor.From([1, 2, 3]));
-        using var ignore = PosixSignalRegistration.Create((PosixSignal)FileSizeSignal, context => context.Cancel = true);
+        GC.KeepAlive(IgnoreFileSizeSignal);
         Assert.Equal(0, GetLimit(FileSizeResource, out ResourceLimit before));
         // As a full disk does, the limit makes the system call fail in the middle of the file.
         Assert.Equal(0, SetLimit(FileSizeResource, before with { Soft = 4 << 20 }));

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.IO.Compression;
 using System.Text;
 using Nabla.Files;
@@ -257,7 +256,7 @@ public sealed class MalformedFileTests
             read(bytes);
             var random = new Random(6);
             int failures = 0;
-            var time = Stopwatch.StartNew();
+            TimeSpan start = Environment.CpuUsage.TotalTime;
             for (int round = 0; round < 3000; round++)
             {
                 byte[] mutated = Mutate(bytes, random);
@@ -279,7 +278,9 @@ public sealed class MalformedFileTests
                 Assert.InRange(Buffer.LiveBytes - live, long.MinValue, 1 << 20);
             }
             Assert.True(failures > 500, $"{name}: {failures} of 3000 mutations were refused");
-            Assert.True(time.Elapsed.TotalMilliseconds / 3000 < 2, $"{name}: {time.Elapsed.TotalMilliseconds / 3000:F3} ms each");
+            // Processor time, so that a busy machine does not count; the promise is below a millisecond, compilation included here.
+            double each = (Environment.CpuUsage.TotalTime - start).TotalMilliseconds / 3000;
+            Assert.True(each < 1, $"{name}: {each:F3} ms each");
         }
     }
 }
