@@ -147,12 +147,15 @@ internal static unsafe class Gemm<T, V, S>
         {
             nint start = _slab.Start(panel), end = _slab.Start(panel + 1);
             Pack.Panel(_slab.A + start * _slab.RowStrideA, _slab.RowStrideA, _slab.ColumnStrideA,
-                (int)(end - start), _slab.Depth, _slab.PackedA + start * _slab.Depth);
+                (int)(end - start), _slab.Depth, _slab.PackedA + start * _slab.Depth, end - start);
         }
 
-        private void PackB(nint column) =>
+        private void PackB(nint column)
+        {
+            int columns = (int)Math.Min(NR, _slab.Columns - column);
             Pack.Panel(_slab.B + column * _slab.ColumnStrideB, _slab.ColumnStrideB, _slab.RowStrideB,
-                (int)Math.Min(NR, _slab.Columns - column), _slab.Depth, _slab.PackedB + column * _slab.Depth);
+                columns, _slab.Depth, _slab.PackedB + column * _slab.Depth, columns);
+        }
     }
 
     private readonly struct ComputingJob : IParallelJob

@@ -18,11 +18,17 @@ internal static unsafe class Gemv
     public static void Run<T>(T* a, nint rowStride, nint columnStride, T* x, nint strideX, T* y, long rows, long columns, bool accumulate)
         where T : unmanaged, INumber<T>
     {
-        GemmPath path = GemmConfig.Path;
         var job = new GemvJob<T>
         {
-            A = a, X = x, Y = y, RowStride = rowStride, ColumnStride = columnStride, Rows = (nint)rows, Columns = (nint)columns,
-            Accumulate = accumulate, Path = path,
+            A = a,
+            X = x,
+            Y = y,
+            RowStride = rowStride,
+            ColumnStride = columnStride,
+            Rows = (nint)rows,
+            Columns = (nint)columns,
+            Accumulate = accumulate,
+            Path = GemmConfig.Path,
         };
         if (strideX != 1 && columns > 1)
         {

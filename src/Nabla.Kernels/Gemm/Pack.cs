@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Nabla.Kernels;
 
 /// <summary>
-/// Copies a strip of a matrix into a panel: <c>panel[p·lanes + i] = source[i·laneStride + p·depthStride]</c>. For A the lanes are rows of a
+/// Copies a strip of a matrix into a panel: <c>target[p·targetStride + i] = source[i·laneStride + p·depthStride]</c>. For A the lanes are rows of a
 /// register tile, for B its columns. Three ways: lanes adjacent in memory (plain copies), depth adjacent (8 × 8 transpositions in
 /// registers), neither (one by one).
 /// </summary>
@@ -13,48 +13,48 @@ internal static unsafe class Pack
 {
     private const int Block = 8;
 
-    /// <summary>Packs one panel.</summary>
-    public static void Panel<T>(T* source, nint laneStride, nint depthStride, int lanes, nint depth, T* panel) where T : unmanaged
+    /// <summary>Packs one panel; its rows are <paramref name="targetStride"/> apart, at least <paramref name="lanes"/>.</summary>
+    public static void Panel<T>(T* source, nint laneStride, nint depthStride, int lanes, nint depth, T* target, nint targetStride) where T : unmanaged
     {
-        if (laneStride == 1) CopyLanes(source, depthStride, lanes, depth, panel);
+        if (laneStride == 1) CopyLanes(source, depthStride, lanes, depth, target, targetStride);
         else if (depthStride == 1 && sizeof(T) == 4 && Avx2.IsSupported && lanes >= Block && depth >= Block)
-            Transpose((float*)source, laneStride, lanes, depth, (float*)panel);
+            Transpose((float*)source, laneStride, lanes, depth, (float*)target, targetStride);
         else if (depthStride == 1 && sizeof(T) == 8 && Avx2.IsSupported && lanes >= Block / 2 && depth >= Block / 2)
-            Transpose((double*)source, laneStride, lanes, depth, (double*)panel);
-        else OneByOne(source, laneStride, depthStride, lanes, depth, panel);
+            Transpose((double*)source, laneStride, lanes, depth, (double*)target, targetStride);
+        else OneByOne(source, laneStride, depthStride, lanes, depth, target, targetStride);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void OneByOne<T>(T* source, nint laneStride, nint depthStride, int lanes, nint depth, T* panel) where T : unmanaged
+    private static void OneByOne<T>(T* source, nint laneStride, nint depthStride, int lanes, nint depth, T* target, nint targetStride) where T : unmanaged
     {
         for (nint i = 0; i < lanes; i++)
         {
             T* from = source + i * laneStride;
-            T* to = panel + i;
-            for (nint p = 0; p < depth; p++, from += depthStride, to += lanes) *to = *from;
+            T* to = target + i;
+            for (nint p = 0; p < depth; p++, from += depthStride, to += targetStride) *to = *from;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void CopyLanes<T>(T* source, nint depthStride, int lanes, nint depth, T* panel) where T : unmanaged
+    private static void CopyLanes<T>(T* source, nint depthStride, int lanes, nint depth, T* target, nint targetStride) where T : unmanaged
     {
         int width = Vector256<T>.Count;
         if (lanes < width)
         {
-            OneByOne(source, 1, depthStride, lanes, depth, panel);
+            OneByOne(source, 1, depthStride, lanes, depth, target, targetStride);
             return;
         }
         // The last vector of a row overlaps the one before it instead of leaving a remainder.
-        for (nint p = 0; p < depth; p++, source += depthStride, panel += lanes)
+        for (nint p = 0; p < depth; p++, source += depthStride, target += targetStride)
         {
-            for (int i = 0; i < lanes - width; i += width) Vector256.Load(source + i).Store(panel + i);
-            Vector256.Load(source + lanes - width).Store(panel + lanes - width);
+            for (int i = 0; i < lanes - width; i += width) Vector256.Load(source + i).Store(target + i);
+            Vector256.Load(source + lanes - width).Store(target + lanes - width);
         }
     }
 
     // Blocks of 8 lanes, the last one overlapping its neighbour; the same along the depth.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Transpose(float* source, nint laneStride, int lanes, nint depth, float* panel)
+    private static void Transpose(float* source, nint laneStride, int lanes, nint depth, float* target, nint targetStride)
     {
         for (nint p = 0; p < depth; p += Block)
         {
@@ -62,13 +62,13 @@ internal static unsafe class Pack
             for (int i = 0; i < lanes; i += Block)
             {
                 int lane = Math.Min(i, lanes - Block);
-                Transpose8(source + lane * laneStride + from, laneStride, panel + from * lanes + lane, lanes);
+                Transpose8(source + lane * laneStride + from, laneStride, target + from * targetStride + lane, targetStride);
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Transpose(double* source, nint laneStride, int lanes, nint depth, double* panel)
+    private static void Transpose(double* source, nint laneStride, int lanes, nint depth, double* target, nint targetStride)
     {
         const int block = Block / 2;
         for (nint p = 0; p < depth; p += block)
@@ -77,7 +77,7 @@ internal static unsafe class Pack
             for (int i = 0; i < lanes; i += block)
             {
                 int lane = Math.Min(i, lanes - block);
-                Transpose4(source + lane * laneStride + from, laneStride, panel + from * lanes + lane, lanes);
+                Transpose4(source + lane * laneStride + from, laneStride, target + from * targetStride + lane, targetStride);
             }
         }
     }

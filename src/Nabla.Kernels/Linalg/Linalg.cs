@@ -1,0 +1,37 @@
+namespace Nabla.Kernels;
+
+/// <summary>Dense linear algebra on the CPU, batched over the leading axes.</summary>
+public static unsafe partial class Linalg
+{
+    private static long Entries(DenseTensor x)
+    {
+        long count = 1;
+        foreach (int dim in x.Shape.Dims[..^2]) count *= dim;
+        return count;
+    }
+
+    private static void CheckSquare(string operation, DenseTensor a)
+    {
+        if (a.Rank < 2 || a.Shape.Dims[^1] != a.Shape.Dims[^2]) throw KernelErrors.NotSquare(operation, a.Aval);
+    }
+
+    // Threads take whole parts if there are several and they are worth waking threads for; a single part may use all threads itself.
+    private static void RunParts<TJob>(ref TJob job, int parts, long workPerPart) where TJob : struct, IParallelJob
+    {
+        if (parts * workPerPart >= GemmConfig.ParallelFrom) Workers.Run(ref job, parts);
+        else
+            for (int part = 0; part < parts; part++) job.Run(part);
+    }
+
+    // Keeps the failure with the smallest index, so that the message does not depend on the order in which threads run.
+    private static void Report(long* failure, long index)
+    {
+        long known = Volatile.Read(ref *failure);
+        while (index < known)
+        {
+            long seen = Interlocked.CompareExchange(ref *failure, index, known);
+            if (seen == known) return;
+            known = seen;
+        }
+    }
+}
