@@ -21,7 +21,7 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
     /// <exception cref="ShapeException">
     /// NB0101: a dimension is negative, or the product of the dimensions that are not 0 exceeds 2⁶³ − 1.
     /// </exception>
-    public static Shape Create(ReadOnlySpan<int> dims)
+    public static Shape Create(params ReadOnlySpan<int> dims)
     {
         if (dims.IsEmpty) return default;
         CheckCount(dims);

@@ -1,0 +1,74 @@
+using Nabla.Kernels;
+
+namespace Nabla.Autograd;
+
+/// <summary>
+/// A program made ready to run again and again: every kernel call with its operands bound, intermediate results in one arena, arguments and results reached
+/// through windows that each run points at the caller's tensors. A run allocates nothing.
+/// </summary>
+internal sealed class Plan
+{
+    private readonly Device _device;
+    private readonly Step[] _steps;
+    private readonly Aval[] _inputs;
+    private readonly Buffer[] _inputWindows;
+    private readonly Result[] _results;
+    private readonly DenseTensor?[] _inputCopies;
+    private readonly DenseTensor _arena;
+
+    internal Plan(Device device, Step[] steps, Aval[] inputs, Buffer[] inputWindows, Result[] results, DenseTensor arena)
+    {
+        _device = device;
+        _steps = steps;
+        _inputs = inputs;
+        _inputWindows = inputWindows;
+        _results = results;
+        _inputCopies = new DenseTensor?[inputs.Length];
+        _arena = arena;
+    }
+
+    /// <summary>Number of kernel calls in a run.</summary>
+    public int StepCount => _steps.Length;
+
+    /// <summary>Bytes of intermediate results.</summary>
+    public long ArenaBytes => _arena.Count;
+
+    /// <summary>Types of the results.</summary>
+    public IEnumerable<Aval> Outputs => _results.Select(r => r.Aval);
+
+    /// <summary>
+    /// Runs into tensors of the caller, which must be contiguous and distinct. A result may be written over an argument: the argument is copied first.
+    /// </summary>
+    public void Run(ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs)
+    {
+        for (int i = 0; i < _inputs.Length; i++) _inputWindows[i].Retarget(AddressOf(i, (DenseTensor)inputs[i], outputs));
+        for (int i = 0; i < _results.Length; i++) _results[i].Window?.Retarget(Start((DenseTensor)outputs[i]));
+        foreach (Step step in _steps)
+        {
+            if (_device == Device.Reference) Evaluation.RunReference(step.Primitive, step.Inputs, step.Outputs, step.Parameters);
+            else step.Primitive.Evaluate(step.Inputs, step.Outputs, step.Parameters);
+        }
+        for (int i = 0; i < _results.Length; i++)
+            if (_results[i].Source is { } source) Move.Copy(source, (DenseTensor)outputs[i]);
+    }
+
+    private nint AddressOf(int i, DenseTensor input, ReadOnlySpan<Tensor> outputs)
+    {
+        bool overwritten = false;
+        foreach (Tensor output in outputs) overwritten |= ((DenseTensor)output).Buffer == input.Buffer;
+        if (input.IsContiguous && !overwritten) return Start(input);
+        DenseTensor copy = _inputCopies[i] ??= DenseTensor.Allocate(_inputs[i], _device);
+        Move.Copy(input, copy);
+        return Start(copy);
+    }
+
+    private static nint Start(DenseTensor tensor) => tensor.Buffer.Address + (nint)(tensor.Layout.Offset * tensor.DType.Size);
+
+    /// <summary>One kernel call.</summary>
+    internal sealed record Step(Primitive Primitive, object? Parameters, DenseTensor[] Inputs, DenseTensor[] Outputs);
+
+    /// <summary>
+    /// Where a result comes from: written in place through a window, or copied from somewhere at the end.
+    /// </summary>
+    internal sealed record Result(Aval Aval, Buffer? Window, DenseTensor? Source);
+}

@@ -1,0 +1,62 @@
+using Nabla.Autograd;
+
+namespace Nabla;
+
+/// <summary>A function cannot be traced, differentiated or compiled as asked.</summary>
+public sealed class TraceException(string code, string message) : NablaException(code, message);
+
+/// <summary>The messages of this layer, side by side.</summary>
+internal static class AutogradErrors
+{
+    public static TraceException NoElements(Aval aval, string trace) => new("NB0501",
+        $"{trace}: a stand-in has no elements: {aval}. Inside a transformation, values exist only when it runs: use Select or Where in place of " +
+        "if, StopGradient in place of reading a value, and read results outside.");
+
+    public static TraceException LeakedTracer(string operation, string trace) => new("NB0502",
+        $"{operation}: a stand-in outlived its transformation: it belongs to a {trace} that has returned. Return values from the " +
+        "function instead of storing them outside.");
+
+    public static TraceException NotLinear(string operation) => new("NB0503",
+        $"{operation}: not linear: it has no transpose, but stood between an input's tangent and a result. Its JVP rule must be made of linear operations.");
+
+    public static TraceException IllTyped(string where, string rule, Program program) => new("NB0504",
+        $"{where}: ill-typed program: {rule}; in {program}");
+
+    public static DeviceException DevicesDiffer(string operation, Tensor a, Tensor b) => new("NB0303",
+        $"{operation}: operands on different devices: {a.Aval} on {a.Device} and {b.Aval} on {b.Device}. Move one with ToDevice.");
+
+    public static TraceException GradientOfNonScalar(Aval aval) => new("NB0505",
+        $"grad: needs a scalar result: the function returned {aval}; expected a float of shape []. Reduce it, or use Vjp or Jacobian.");
+
+    public static TraceException NoFloatInput(string transform) => new("NB0506",
+        $"{transform}: nothing to differentiate: no leaf of the argument is f32 or f64.");
+
+    public static ShapeException TangentMismatch(string transform, string what, Aval value, Aval given) => new("NB0507",
+        $"{transform}: {what} does not fit its value: value {value}, {what} {given}; shape and dtype must be equal.");
+
+    public static ShapeException BatchSizes(string details) => new("NB0508",
+        $"vmap: batch sizes differ: {details}; all batched leaves must have the same size on their batch axis. Use null for an argument that is not batched.");
+
+    public static ShapeException NothingBatched() => new("NB0509",
+        "vmap: no argument is batched: at least one inAxes entry must be an axis, for an argument with at least one tensor.");
+
+    public static TraceException NotATree(Type type) => new("NB0510",
+        $"tree: {type.Name} cannot be flattened; expected tensors, or records, tuples, arrays, lists and dictionaries of them, or an ITree.");
+
+    public static TraceException TreeStructure(string transform, string expected, string given) => new("NB0511",
+        $"{transform}: tree structures differ: expected {expected}, given {given}.");
+
+    public static ShapeException EqualShapes(string operation, Aval a, Aval b) => new("NB0107",
+        $"{operation}: operands must have equal shapes: {a} and {b}. Operators broadcast; primitives do not.");
+
+    public static DTypeException EqualDTypes(string operation, Aval a, Aval b) => new("NB0206",
+        $"{operation}: operands must have the same element type: {a} and {b}. Convert one with To.");
+
+    public static DTypeException DTypeNotSupported(string operation, Aval aval, string expected) => new("NB0205",
+        $"{operation}: element type not supported: {aval}; expected {expected}. Convert with To.");
+
+    public static ShapeException BadParameter(string operation, string rule, Aval aval) => new("NB0108",
+        $"{operation}: {rule}: operand {aval}.");
+
+    public static TraceException OutputMismatch(string rule) => new("NB0512", $"compile: outputs given to Run do not fit: {rule}.");
+}

@@ -1,0 +1,180 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+
+namespace Nabla;
+
+/// <summary>A type that says itself how it is made of tensors.</summary>
+public interface ITree
+{
+    /// <summary>The parts, in a fixed order: tensors, trees, or static values.</summary>
+    IReadOnlyList<object?> Children { get; }
+
+    /// <summary>The same structure with other parts.</summary>
+    ITree WithChildren(IReadOnlyList<object?> children);
+}
+
+/// <summary>
+/// Nested parameters: records (constructor parameters in order), tuples, arrays, lists and dictionaries (keys sorted) of tensors. Numbers, strings,
+/// enums and null are static: they belong to the structure. The accessor of each type is built once.
+/// </summary>
+public static class Tree
+{
+    /// <summary>The tensors of a value in order.</summary>
+    /// <exception cref="TraceException">NB0510: a part is neither a tensor nor a tree.</exception>
+    public static Tensor[] Leaves<T>(T value)
+    {
+        var sink = new TreeSink();
+        TreeCodec<T>.Instance.Flatten(value, sink);
+        return [.. sink.Leaves];
+    }
+
+    /// <summary>The tensors of a value, and what is needed to build a value of the same structure from others.</summary>
+    public static (Tensor[] Leaves, TreeStructure<T> Structure) Flatten<T>(T value)
+    {
+        var sink = new TreeSink();
+        TreeCodec<T>.Instance.Flatten(value, sink);
+        return ([.. sink.Leaves], new TreeStructure<T>([.. sink.Statics], sink.Leaves.Count));
+    }
+
+    /// <summary>A value of the same structure, each tensor replaced by a function of it.</summary>
+    public static T Map<T>(Func<Tensor, Tensor> function, T value)
+    {
+        (Tensor[] leaves, TreeStructure<T> structure) = Flatten(value);
+        return structure.Unflatten(Array.ConvertAll(leaves, leaf => function(leaf)));
+    }
+
+    /// <summary>A value of the structure of two equal ones, each pair of tensors replaced by a function of it.</summary>
+    /// <exception cref="TraceException">NB0511: the structures differ.</exception>
+    public static T Map<T>(Func<Tensor, Tensor, Tensor> function, T first, T second)
+    {
+        (Tensor[] a, TreeStructure<T> structure) = Flatten(first);
+        (Tensor[] b, TreeStructure<T> other) = Flatten(second);
+        if (!structure.Equals(other)) throw AutogradErrors.TreeStructure("tree map", structure.ToString(), other.ToString());
+        return structure.Unflatten([.. a.Zip(b, function)]);
+    }
+}
+
+/// <summary>All of a value of type <typeparamref name="T"/> except its tensors: lengths, keys, numbers, names. Compared by value.</summary>
+public sealed class TreeStructure<T>(object?[] statics, int leafCount) : IEquatable<TreeStructure<T>>
+{
+    /// <summary>Number of tensors.</summary>
+    public int LeafCount => leafCount;
+
+    internal ReadOnlySpan<object?> Statics => statics;
+
+    /// <summary>The value with the given tensors.</summary>
+    public T Unflatten(Tensor[] leaves) => TreeCodec<T>.Instance.Unflatten(new TreeSource(leaves, statics));
+
+    /// <inheritdoc/>
+    public bool Equals(TreeStructure<T>? other) =>
+        other is not null && leafCount == other.LeafCount && statics.AsSpan().SequenceEqual(other.Statics);
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as TreeStructure<T>);
+
+    /// <inheritdoc/>
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        foreach (object? part in statics) hash.Add(part);
+        return hash.ToHashCode();
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{typeof(T).Name} with {leafCount} tensors and ({string.Join(", ", statics)})";
+}
+
+/// <summary>Receives the parts of a value.</summary>
+internal sealed class TreeSink
+{
+    public List<Tensor> Leaves { get; } = [];
+
+    public List<object?> Statics { get; } = [];
+
+    public void Clear()
+    {
+        Leaves.Clear();
+        Statics.Clear();
+    }
+}
+
+/// <summary>Hands the parts back in the same order.</summary>
+internal sealed class TreeSource(Tensor[] leaves, object?[] statics)
+{
+    private int _leaf;
+    private int _static;
+
+    public Tensor NextLeaf() => leaves[_leaf++];
+
+    public object? NextStatic() => statics[_static++];
+}
+
+/// <summary>How values of one type are taken apart and put together.</summary>
+internal abstract class TreeCodec<T> : ITreeCodec
+{
+    private static TreeCodec<T>? _instance;
+
+    public static TreeCodec<T> Instance => _instance ??= (TreeCodec<T>)TreeCodecs.Create(typeof(T));
+
+    public abstract void Flatten(T value, TreeSink sink);
+
+    public abstract T Unflatten(TreeSource source);
+
+    void ITreeCodec.Flatten(object? value, TreeSink sink) => Flatten((T)value!, sink);
+
+    object? ITreeCodec.Unflatten(TreeSource source) => Unflatten(source);
+}
+
+/// <summary>A codec behind a type that is known only at run time.</summary>
+internal interface ITreeCodec
+{
+    void Flatten(object? value, TreeSink sink);
+
+    object? Unflatten(TreeSource source);
+}
+
+/// <summary>Chooses and builds the codec of a type.</summary>
+internal static class TreeCodecs
+{
+    private static readonly ConcurrentDictionary<Type, ITreeCodec> Cache = new();
+
+    public static ITreeCodec Of(Type type) => Cache.GetOrAdd(type, Create);
+
+    public static ITreeCodec Create(Type type)
+    {
+        if (typeof(Tensor).IsAssignableFrom(type)) return Make(typeof(LeafCodec<>), type);
+        if (IsStatic(type)) return Make(typeof(StaticCodec<>), type);
+        if (typeof(ITree).IsAssignableFrom(type) && type.IsSealedOrStruct()) return Make(typeof(OwnCodec<>), type);
+        if (type.IsArray) return Make(typeof(ArrayCodec<>), type.GetElementType()!);
+        if (type.IsGenericType)
+        {
+            Type definition = type.GetGenericTypeDefinition();
+            Type[] arguments = type.GetGenericArguments();
+            if (definition == typeof(List<>)) return Make(typeof(ListCodec<>), arguments);
+            if (definition == typeof(Dictionary<,>) || definition == typeof(SortedDictionary<,>)) return Make(typeof(DictionaryCodec<,,>), [type, .. arguments]);
+            if (definition == typeof(ValueTuple<,>)) return Make(typeof(PairCodec<,>), arguments);
+            if (definition == typeof(ValueTuple<,,>)) return Make(typeof(TripleCodec<,,>), arguments);
+            if (definition == typeof(ValueTuple<,,,>)) return Make(typeof(QuadrupleCodec<,,,>), arguments);
+        }
+        if (!type.IsSealedOrStruct()) return Make(typeof(OpenCodec<>), type);
+        return Make(typeof(RecordCodec<>), type);
+    }
+
+    private static ITreeCodec Make(Type codec, params Type[] arguments)
+    {
+        try
+        {
+            return (ITreeCodec)Activator.CreateInstance(codec.MakeGenericType(arguments))!;
+        }
+        catch (TargetInvocationException failure) when (failure.InnerException is NablaException inner)
+        {
+            throw inner;
+        }
+    }
+
+    private static bool IsStatic(Type type) =>
+        type.IsPrimitive || type.IsEnum || type == typeof(string) || type == typeof(decimal) || type == typeof(Shape) || typeof(Delegate).IsAssignableFrom(type) ||
+        Nullable.GetUnderlyingType(type) is { } inner && IsStatic(inner);
+
+    private static bool IsSealedOrStruct(this Type type) => type.IsSealed || type.IsValueType;
+}
