@@ -8,7 +8,7 @@ namespace Nabla.Kernels;
 /// </summary>
 internal static unsafe class Scratch
 {
-    private const int Slots = 4;
+    private const int Slots = 6;
     private const nuint Alignment = 64;
 
     [ThreadStatic]
@@ -35,6 +35,12 @@ internal static unsafe class Scratch
 
         /// <summary>Factorisations and solves, which call matrix products.</summary>
         Linalg,
+
+        /// <summary>The tree of partial rows of a reduction.</summary>
+        PartialRows,
+
+        /// <summary>The table of chunk results of a reduction.</summary>
+        PartialTable,
     }
 
     private static Block[] CreateBlocks()

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Nabla.Kernels;
 
@@ -57,7 +58,7 @@ public static unsafe partial class Move
     }
 
     private static void ScatterAdd<T>(DenseTensor indices, DenseTensor updates, in RowPlan plan, int batchRank, DenseTensor y)
-        where T : unmanaged, INumber<T>
+        where T : unmanaged, INumber<T>, IMinMaxValue<T>
     {
         var job = new ScatterJob<T>(indices, updates, plan, batchRank, y);
         Workers.Run(ref job, job.Parts);
@@ -74,6 +75,9 @@ public static unsafe partial class Move
 
         /// <summary>Size and stride of axis N; elements of a row; positions of one batch entry.</summary>
         public readonly long Size, Stride, RowCount, PerBatch;
+
+        /// <summary>True if a row is one block of memory below 2 GiB.</summary>
+        public readonly bool RowIsDense;
 
         private readonly nint _indices;
         private readonly bool _wide;
@@ -94,6 +98,7 @@ public static unsafe partial class Move
             RowMajor(dims[(batchRank + 1)..], dense);
             Row = new StridedWalk(dims[(batchRank + 1)..], strides[(batchRank + 1)..], dense);
             RowCount = Row.Count;
+            RowIsDense = Row.Rank == 1 && Row.Stride(0, 0) == 1 && RowCount <= int.MaxValue / sizeof(long);
             _wide = indices.DType == DType.I64;
             _indices = (nint)Start(indices);
         }
@@ -101,11 +106,11 @@ public static unsafe partial class Move
         /// <summary>The index at an offset, as stored.</summary>
         public long RawIndex(long offset) => _wide ? ((long*)_indices)[offset] : ((int*)_indices)[offset];
 
-        /// <summary>Offset of the row that a cursor's index names.</summary>
-        public long RowOffset(in StridedWalk.Cursor cursor)
+        /// <summary>Offset along axis N of the row that the index at an offset names.</summary>
+        public long RowOffset(long offset)
         {
-            long index = RawIndex(cursor.Offset[1]);
-            return cursor.Offset[0] + (index < 0 ? index + Size : index) * Stride;
+            long index = RawIndex(offset);
+            return (index < 0 ? index + Size : index) * Stride;
         }
 
         public void CheckIndices(string operation, DenseTensor indices)
@@ -133,19 +138,28 @@ public static unsafe partial class Move
 
         public void Run(int part)
         {
-            long start = part * _perPart, end = Math.Min(_count, start + _perPart);
-            _plan.Positions.Seek(start, 0, out StridedWalk.Cursor cursor);
-            for (long i = start; i < end; i++, _plan.Positions.Advance(0, ref cursor))
+            long start = part * _perPart, left = Math.Min(_perPart, _count - start);
+            long inner = _plan.Positions.Dim(0), rowStep = _plan.Positions.Stride(0, 0), indexStep = _plan.Positions.Stride(1, 0);
+            (long outer, long index) = Math.DivRem(start, inner);
+            _plan.Positions.Seek(outer, 1, out StridedWalk.Cursor cursor);
+            for (T* to = target + start * _plan.RowCount; left > 0; _plan.Positions.Advance(1, ref cursor))
             {
-                T* row = source + _plan.RowOffset(cursor);
-                if (_plan.RowCount == 1) target[i] = *row;
-                else StridedCopy.Range(row, target + i * _plan.RowCount, _plan.Row, 0, _plan.RowCount);
+                long n = Math.Min(inner - index, left);
+                for (long i = index; i < index + n; i++, to += _plan.RowCount)
+                {
+                    T* row = source + cursor.Offset[0] + i * rowStep + _plan.RowOffset(cursor.Offset[1] + i * indexStep);
+                    if (_plan.RowCount == 1) *to = *row;
+                    else if (_plan.RowIsDense) Unsafe.CopyBlockUnaligned(to, row, (uint)(_plan.RowCount * sizeof(T)));
+                    else StridedCopy.Range(row, to, _plan.Row, 0, _plan.RowCount);
+                }
+                left -= n;
+                index = 0;
             }
         }
     }
 
     // A part is one batch entry and one range of columns of its rows; it visits the indices in order.
-    private readonly struct ScatterJob<T> : IParallelJob where T : unmanaged, INumber<T>
+    private readonly struct ScatterJob<T> : IParallelJob where T : unmanaged, INumber<T>, IMinMaxValue<T>
     {
         private const long ColumnsPerPart = 64;
         private readonly RowPlan _plan;
@@ -179,7 +193,7 @@ public static unsafe partial class Move
             _updatePositions.Seek(batch * _plan.PerBatch, 0, out StridedWalk.Cursor update);
             for (long i = 0; i < _plan.PerBatch; i++)
             {
-                AddRow(_target + _plan.RowOffset(position), _updates + update.Offset[0], first, end);
+                AddRow(_target + position.Offset[0] + _plan.RowOffset(position.Offset[1]), _updates + update.Offset[0], first, end);
                 _plan.Positions.Advance(0, ref position);
                 _updatePositions.Advance(0, ref update);
             }
@@ -194,7 +208,8 @@ public static unsafe partial class Move
             {
                 long n = Math.Min(inner - index, end - first);
                 T* from = update + cursor.Offset[0] + index * step;
-                for (long i = 0; i < n; i++) row[first + i] += from[i * step];
+                if (step == 1 && n <= int.MaxValue) Fold<SumOp, T>.Into(from, row + first, (int)n);
+                else for (long i = 0; i < n; i++) row[first + i] += from[i * step];
                 first += n;
                 index = 0;
                 _updateRow.Advance(1, ref cursor);

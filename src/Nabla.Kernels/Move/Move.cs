@@ -10,7 +10,7 @@ public static unsafe partial class Move
 {
     /// <summary>
     /// y = x, from any layout to the dense row-major one. Shape: [...] → [...], same element type. Cost: reads and writes each element once;
-    /// transpositions go in tiles of 32 × 32.
+    /// transpositions go in tiles as wide as a cache line.
     /// </summary>
     public static void Copy(DenseTensor x, DenseTensor y)
     {

@@ -5,16 +5,13 @@ namespace Nabla.Kernels;
 /// 1-, 4- or 8-byte words. Source and target must not overlap.
 /// </summary>
 /// <remarks>
-/// Where the innermost target axis is dense but the dense source axis is another one, the two are copied in square tiles, so that
-/// each cache line of either side is used whole.
+/// Where the innermost target axis is dense but the dense source axis is another one, the two are copied in square tiles as
+/// wide as a cache line, so that each line of either side is used whole.
 /// </remarks>
 internal static unsafe class StridedCopy
 {
     /// <summary>Elements that one part of a parallel copy moves.</summary>
     private const long PartSize = 1 << 15;
-
-    /// <summary>Side of a transposition tile: 32 lines of 128 bytes on each side fit the first cache.</summary>
-    private const int Tile = 32;
 
     /// <summary>Copies with all worker threads.</summary>
     public static void Run<T>(T* source, T* target, in StridedWalk walk) where T : unmanaged
@@ -94,7 +91,8 @@ internal static unsafe class StridedCopy
             Range(source, target, _walk, part * PartSize, Math.Min(count, (part + 1) * PartSize));
     }
 
-    // One unit of work is a band of `Tile` positions along the dense source axis, at one position of the outer axes.
+    // One unit of work is a band of four tiles along the dense source axis, at one position of the outer axes: a page of the source
+    // that is opened for one tile serves its neighbours too.
     private readonly struct TileJob<T> : IParallelJob where T : unmanaged
     {
         private readonly T* _source, _target;
@@ -110,10 +108,14 @@ internal static unsafe class StridedCopy
             (_columns, _columnFrom) = (walk.Dim(0), walk.Stride(0, 0));
             _outer.Remove(axis);
             _outer.Remove(0);
-            _bands = (_rows + Tile - 1) / Tile;
+            _bands = (_rows + BandRows - 1) / BandRows;
             _units = _outer.Count * _bands;
-            _unitsPerPart = Math.Max(1, PartSize / (Math.Min(_rows, Tile) * _columns));
+            _unitsPerPart = Math.Max(1, PartSize / (Math.Min(_rows, BandRows) * _columns));
         }
+
+        private static int Tile => TransposeTile.Side<T>();
+
+        private static int BandRows => 4 * Tile;
 
         public int Parts => checked((int)((_units + _unitsPerPart - 1) / _unitsPerPart));
 
@@ -124,24 +126,29 @@ internal static unsafe class StridedCopy
             {
                 (long outer, long band) = Math.DivRem(unit, _bands);
                 _outer.Seek(outer, 0, out StridedWalk.Cursor cursor);
-                Band(_source + cursor.Offset[0], _target + cursor.Offset[1], band * Tile);
+                Band(_source + cursor.Offset[0], _target + cursor.Offset[1], band * BandRows);
             }
         }
 
         private void Band(T* source, T* target, long firstRow)
         {
-            long rows = Math.Min(Tile, _rows - firstRow);
-            for (long firstColumn = 0; firstColumn < _columns; firstColumn += Tile)
+            long end = Math.Min(_rows, firstRow + BandRows);
+            for (long column = 0; column < _columns; column += Tile)
+                for (long row = firstRow; row < end; row += Tile)
+                    Square(source + row + column * _columnFrom, target + row * _rowTo + column,
+                        Math.Min(Tile, end - row), Math.Min(Tile, _columns - column));
+        }
+
+        private void Square(T* from, T* to, long rows, long columns)
+        {
+            if (rows == Tile && columns == Tile)
             {
-                long columns = Math.Min(Tile, _columns - firstColumn);
-                T* from = source + firstRow + firstColumn * _columnFrom;
-                T* to = target + firstRow * _rowTo + firstColumn;
-                for (long row = 0; row < rows; row++)
-                {
-                    T* line = to + row * _rowTo;
-                    for (long column = 0; column < columns; column++) line[column] = from[row + column * _columnFrom];
-                }
+                TransposeTile.Run(from, _columnFrom, to, _rowTo);
+                return;
             }
+            for (long row = 0; row < rows; row++)
+                for (long column = 0; column < columns; column++)
+                    to[row * _rowTo + column] = from[row + column * _columnFrom];
         }
     }
 }

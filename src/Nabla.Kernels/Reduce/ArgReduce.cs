@@ -81,17 +81,31 @@ public static unsafe class ArgReduce
         {
             T* best = stackalloc T[AxisLines.Band];
             for (int c = 0; c < columns; c++) (best[c], position[c]) = (x[c], 0);
+            int width = Vector512<T>.Count;
             for (int i = 1; i < _lines.Size; i++)
             {
                 T* row = x + i * _lines.Stride;
-                for (int c = 0; c < columns; c++)
+                int c = 0;
+                for (; c + width <= columns; c += width)
                 {
-                    if (!Beats(row[c], best[c])) continue;
-                    best[c] = row[c];
-                    position[c] = i;
+                    ulong beats = Beats(Vector512.Load(row + c), Vector512.Load(best + c)).ExtractMostSignificantBits();
+                    // Rare once some rows have been seen.
+                    for (; beats != 0; beats &= beats - 1) Replace(row, best, position, c + BitOperations.TrailingZeroCount(beats), i);
                 }
+                for (; c < columns; c++)
+                    if (Beats(row[c], best[c])) Replace(row, best, position, c, i);
             }
         }
+
+        private static void Replace(T* row, T* best, int* position, int column, int i)
+        {
+            best[column] = row[column];
+            position[column] = i;
+        }
+
+        // True also for a NaN against a number: neither comparison of theirs holds.
+        private static Vector512<T> Beats(Vector512<T> a, Vector512<T> b) => Vector512.Equals(b, b) &
+            ~(typeof(TOp) == typeof(MaxOp) ? Vector512.LessThanOrEqual(a, b) : Vector512.GreaterThanOrEqual(a, b));
 
         private static bool Beats(T a, T b) =>
             (typeof(TOp) == typeof(MaxOp) ? a > b : a < b) || (T.IsNaN(a) && !T.IsNaN(b));

@@ -32,6 +32,12 @@ internal static unsafe class Fold<TOp, T>
         return TOp.Combine(Line(x, half, stride), Line(x + half * stride, n - half, stride));
     }
 
+    /// <summary>Folds <paramref name="count"/> lines of n &lt; 16 elements each, <paramref name="from"/> apart, element by element.</summary>
+    public static void ShortLines(T* x, long from, int n, long stride, T* y, long to, long count)
+    {
+        for (long i = 0; i < count; i++, x += from, y += to) *y = Sequential(x, n, stride);
+    }
+
     private static T DenseBlock(T* x, int n)
     {
         int width = Vector512<T>.Count;

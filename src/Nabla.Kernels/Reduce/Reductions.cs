@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Nabla.Kernels;
 
@@ -50,17 +50,10 @@ public static unsafe class Reductions
             return;
         }
         // Few outputs, long folds: parts fold chunks into a table [chunk, output], which is folded in turn.
-        T* table = (T*)NativeMemory.Alloc((nuint)(job.Chunks * y.Count), (nuint)sizeof(T));
-        try
-        {
-            job.Target = table;
-            Workers.Run(ref job, job.Parts);
-            for (long i = 0; i < y.Count; i++) to[i] = Fold<TOp, T>.Line(table + i, job.Chunks, y.Count);
-        }
-        finally
-        {
-            NativeMemory.Free(table);
-        }
+        T* table = Scratch.Get<T>(Scratch.Slot.PartialTable, job.Chunks * y.Count);
+        job.Target = table;
+        Workers.Run(ref job, job.Parts);
+        for (long i = 0; i < y.Count; i++) to[i] = Fold<TOp, T>.Line(table + i, job.Chunks, y.Count);
     }
 }
 
@@ -75,7 +68,7 @@ internal unsafe struct ReduceJob<TOp, T> : IParallelJob
 {
     private const long PartSize = 1 << 15;
     private const long EnoughParts = 8;
-    private const int MaxChunks = 64, RowsPerBlock = 16, MinColumns = 1024, MaxColumns = 16384;
+    private const int ShortLine = 16, MaxChunks = 64, RowsPerBlock = 16, MinColumns = 1024, MaxColumns = 16384;
 
     private readonly StridedWalk _kept, _folded;
     private readonly T* _source;
@@ -130,14 +123,28 @@ internal unsafe struct ReduceJob<TOp, T> : IParallelJob
 
     private readonly void FoldLines(long first, long end, long low, long high, T* target)
     {
-        _kept.Seek(first, 0, out StridedWalk.Cursor cursor);
+        long inner = _kept.Dim(0), from = _kept.Stride(0, 0), to = _kept.Stride(1, 0), step = _folded.Stride(0, 0);
+        (long outer, long index) = Math.DivRem(first, inner);
+        _kept.Seek(outer, 1, out StridedWalk.Cursor cursor);
         T* levels = stackalloc T[(int)PairwiseTree<TOp, T>.Scratch(high - low, 1)];
-        for (long i = first; i < end; i++, _kept.Advance(0, ref cursor))
+        for (long left = end - first; left > 0; _kept.Advance(1, ref cursor))
         {
-            T* x = _source + cursor.Offset[0];
-            target[cursor.Offset[1]] = _folded.Rank <= 1
-                ? Fold<TOp, T>.Line(x + low * _folded.Stride(0, 0), high - low, _folded.Stride(0, 0))
-                : FoldNested(x, low, high, levels);
+            long n = Math.Min(inner - index, left);
+            T* x = _source + cursor.Offset[0] + index * from, y = target + cursor.Offset[1] + index * to;
+            if (_folded.Rank > 1)
+            {
+                for (long i = 0; i < n; i++) y[i * to] = FoldNested(x + i * from, low, high, levels);
+            }
+            else if (high - low < ShortLine)
+            {
+                Fold<TOp, T>.ShortLines(x + low * step, from, (int)(high - low), step, y, to, n);
+            }
+            else
+            {
+                for (long i = 0; i < n; i++) y[i * to] = Fold<TOp, T>.Line(x + i * from + low * step, high - low, step);
+            }
+            left -= n;
+            index = 0;
         }
     }
 
@@ -163,7 +170,7 @@ internal unsafe struct ReduceJob<TOp, T> : IParallelJob
     private readonly void FoldRows(long first, long end, long low, long high, T* target)
     {
         long blocks = (high - low + RowsPerBlock - 1) / RowsPerBlock;
-        T* levels = (T*)NativeMemory.Alloc((nuint)PairwiseTree<TOp, T>.Scratch(blocks, _band), (nuint)sizeof(T));
+        T* levels = Scratch.Get<T>(Scratch.Slot.PartialRows, PairwiseTree<TOp, T>.Scratch(blocks, _band));
         for (long unit = first; unit < end; unit++)
         {
             (long outer, long band) = Math.DivRem(unit, _bands);
@@ -171,12 +178,11 @@ internal unsafe struct ReduceJob<TOp, T> : IParallelJob
             long column = band * _band;
             int columns = (int)Math.Min(_band, _columns - column);
             // A last, narrow band moves left to a full vector; the columns it repeats belong to another part, so it skips them.
-            int skip = Math.Max(0, System.Runtime.Intrinsics.Vector512<T>.Count - columns);
+            int skip = Math.Max(0, Vector512<T>.Count - columns);
             FoldBand(_source + cursor.Offset[0] + column - skip, columns + skip, low, high, levels);
             T* results = target + cursor.Offset[1] + column * _columnTo;
             for (int i = 0; i < columns; i++) results[i * _columnTo] = levels[skip + i];
         }
-        NativeMemory.Free(levels);
     }
 
     [SkipLocalsInit]
@@ -201,7 +207,7 @@ internal unsafe struct ReduceJob<TOp, T> : IParallelJob
     {
         if (_folded.Stride(0, 0) == 1 && _folded.Rank > 0) return -1;
         for (int axis = 0; axis < _kept.Rank; axis++)
-            if (_kept.Stride(0, axis) == 1 && _kept.Dim(axis) >= System.Runtime.Intrinsics.Vector512<T>.Count) return axis;
+            if (_kept.Stride(0, axis) == 1 && _kept.Dim(axis) >= Vector512<T>.Count) return axis;
         return -1;
     }
 

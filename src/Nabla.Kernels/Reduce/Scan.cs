@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Nabla.Kernels;
 
@@ -66,12 +68,12 @@ public static unsafe class Scan
 
         private void Line(T* x, long from, T* y, long to)
         {
-            TSum sum = TSum.CreateTruncating(*x);
+            TSum sum = Wide(*x);
             *y = *x;
-            for (long i = 1; i < _lines.Size; i++)
+            for (long i = 1, n = _lines.Size; i < n; i++)
             {
-                sum = TOp.Combine(sum, TSum.CreateTruncating(x[i * from]));
-                y[i * to] = T.CreateTruncating(sum);
+                sum = TOp.Combine(sum, Wide(x[i * from]));
+                y[i * to] = Narrow(sum);
             }
         }
 
@@ -80,18 +82,47 @@ public static unsafe class Scan
             TSum* sums = stackalloc TSum[AxisLines.Band];
             for (int c = 0; c < columns; c++)
             {
-                sums[c] = TSum.CreateTruncating(x[c]);
+                sums[c] = Wide(x[c]);
                 y[c] = x[c];
             }
-            for (long i = 1; i < _lines.Size; i++)
+            for (long i = 1; i < _lines.Size; i++) Row(x + i * from, y + i * to, sums, columns);
+        }
+
+        private static void Row(T* x, T* y, TSum* sums, int columns)
+        {
+            int c = 0, width = Vector512<T>.Count;
+            for (; c + width <= columns; c += width)
             {
-                T* row = x + i * from, result = y + i * to;
-                for (int c = 0; c < columns; c++)
+                if (typeof(T) == typeof(TSum))
                 {
-                    sums[c] = TOp.Combine(sums[c], TSum.CreateTruncating(row[c]));
-                    result[c] = T.CreateTruncating(sums[c]);
+                    Vector512<TSum> sum = TOp.Combine(Vector512.Load(sums + c), Vector512.Load(x + c).As<T, TSum>());
+                    sum.Store(sums + c);
+                    sum.As<TSum, T>().Store(y + c);
+                }
+                else
+                {
+                    double* wide = (double*)sums + c;
+                    (Vector512<double> low, Vector512<double> high) = Vector512.Widen(Vector512.Load((float*)x + c));
+                    low = TOp.Combine(Vector512.Load(wide), low);
+                    high = TOp.Combine(Vector512.Load(wide + width / 2), high);
+                    low.Store(wide);
+                    high.Store(wide + width / 2);
+                    Vector512.Narrow(low, high).Store((float*)y + c);
                 }
             }
+            for (; c < columns; c++)
+            {
+                sums[c] = TOp.Combine(sums[c], Wide(x[c]));
+                y[c] = Narrow(sums[c]);
+            }
         }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static TSum Wide(T x) =>
+            typeof(T) == typeof(TSum) ? Unsafe.BitCast<T, TSum>(x) : (TSum)(object)(double)(float)(object)x;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static T Narrow(TSum x) =>
+            typeof(T) == typeof(TSum) ? Unsafe.BitCast<TSum, T>(x) : (T)(object)(float)(double)(object)x;
     }
 }

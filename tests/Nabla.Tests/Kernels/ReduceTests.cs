@@ -195,15 +195,23 @@ public sealed class ReduceTests
 
     private static double[] Reference(DenseTensor x, int[] axes, double identity, Func<double, double, double> fold)
     {
-        int[] kept = Enumerable.Range(0, x.Rank).Except(axes).ToArray(), target = Array.ConvertAll(kept, a => x.Shape.Dims[a]);
-        var result = new double[target.Aggregate(1, (n, d) => n * d)];
+        int[] shape = x.Shape.Dims.ToArray();
+        var strides = new int[shape.Length];
+        int count = 1;
+        for (int axis = shape.Length - 1; axis >= 0; axis--)
+        {
+            if (Array.IndexOf(axes, axis) >= 0) continue;
+            strides[axis] = count;
+            count *= shape[axis];
+        }
+        var result = new double[count];
         Array.Fill(result, identity);
         double[] elements = x.ToDoubles();
-        int i = 0;
-        foreach (int[] index in LayoutCases.Indices(x.Shape.Dims.ToArray()))
+        for (int i = 0; i < elements.Length; i++)
         {
-            int to = LayoutCases.Position(Array.ConvertAll(kept, a => index[a]), target);
-            result[to] = fold(result[to], elements[i++]);
+            int to = 0;
+            for (int axis = shape.Length - 1, rest = i; axis >= 0; rest /= shape[axis--]) to += rest % shape[axis] * strides[axis];
+            result[to] = fold(result[to], elements[i]);
         }
         return result;
     }
