@@ -64,7 +64,7 @@ public sealed class BufferTests
         {
             DenseTensor[] tensors = [.. Enumerable.Range(0, 100).Select(i => Tensor.From(Enumerable.Repeat(i, random.Next(0, 100)).ToArray()))];
             Assert.All(tensors, t => Assert.Equal(0, t.Buffer.Address % 64));
-            for (int i = 0; i < tensors.Length; i++) Assert.All(tensors[i].ToArray<int>(), x => Assert.Equal(i, x));
+            for (int i = 0; i < tensors.Length; i++) Assert.False(tensors[i].ToArray<int>().AsSpan().ContainsAnyExcept(i));
         }
         LiveAfterCollection();
         long cached = Device.Cpu.Pool.CachedBytes;
@@ -112,7 +112,7 @@ public sealed class BufferTests
             for (int i = 0; i < 2000; i++)
             {
                 int slot = random.Next(kept.Length), size = random.Next(4) == 0 ? random.Next(5000) : random.Next(1, 20);
-                if (kept[slot].Tensor is { } old) Assert.All(old.ToArray<int>(), x => Assert.Equal(kept[slot].Value, x));
+                if (kept[slot].Tensor is { } old) Assert.False(old.ToArray<int>().AsSpan().ContainsAnyExcept(kept[slot].Value));
                 kept[slot] = (Tensor.From(Enumerable.Repeat(seed ^ i, size).ToArray()), seed ^ i);
             }
         });
