@@ -9,8 +9,8 @@ namespace Nabla.Kernels;
 internal static unsafe class MapDriver
 {
     // Elements of one part, by cost: work for at least some ten microseconds, so that waking a thread pays.
-    private const int LightPart = 1 << 15;
-    private const int MediumPart = 1 << 13;
+    private const int LightPart = 1 << 16;
+    private const int MediumPart = 1 << 14;
     private const int HeavyPart = 1 << 10;
 
     /// <summary>y = kernel(a, b, c) element by element; b and c may be missing.</summary>

@@ -99,10 +99,11 @@ internal unsafe struct StridedJob : IParallelJob
         }
     }
 
-    // The operand's elements [start, start + count) in row-major order: a repeated one as it is, others gathered row by row.
+    // The operand's elements [start, start + count) in row-major order: where they lie, or gathered row by row.
     private readonly void* Across(int operand, void* first, int size, int count, long start, byte* buffers)
     {
         if (size == 0 || (_row.Splats & (Splats)(1 << operand)) != 0) return first;
+        if (IsDense(operand)) return (byte*)first + start * size;
         byte* target = buffers + operand * GatheredTile * sizeof(long);
         (long outer, long position) = Math.DivRem(start, _walk.Dim(0));
         _walk.Seek(outer, inner: 1, out StridedWalk.Cursor cursor);
@@ -120,6 +121,17 @@ internal unsafe struct StridedJob : IParallelJob
 
     private readonly bool IsDirect(int operand) => _walk.Stride(operand, 0) is 0 or 1;
 
+    private readonly bool IsDense(int operand)
+    {
+        long expected = 1;
+        for (int axis = 0; axis < _walk.Rank; axis++)
+        {
+            if (_walk.Stride(operand, axis) != expected) return false;
+            expected *= _walk.Dim(axis);
+        }
+        return true;
+    }
+
     private static void Gather(byte* source, long stride, int size, byte* target, int count)
     {
         if (size == 4) Gather((int*)source, stride, (int*)target, count);
@@ -129,6 +141,8 @@ internal unsafe struct StridedJob : IParallelJob
 
     private static void Gather<T>(T* source, long stride, T* target, int count) where T : unmanaged
     {
-        for (int i = 0; i < count; i++) target[i] = source[i * stride];
+        if (stride == 1) new ReadOnlySpan<T>(source, count).CopyTo(new Span<T>(target, count));
+        else if (stride == 0) new Span<T>(target, count).Fill(*source);
+        else for (int i = 0; i < count; i++) target[i] = source[i * stride];
     }
 }

@@ -76,37 +76,30 @@ internal static unsafe class Rows
         bool oneA = row->Splats == Splats.A, oneB = row->Splats == Splats.B;
         T* a = (T*)row->A, b = (T*)row->B;
         Vector128<T> splat = Vector128.Create(oneA ? *a : *b);
-        T* masks = stackalloc T[16];
         int i = 0;
-        for (; i <= y.Length - 16; i += 16)
-        {
-            for (int k = 0; k < 16; k += Vector128<T>.Count)
-            {
-                Vector128<T> mask = TOp.Mask(oneA ? splat : Vector128.Load(a + i + k), oneB ? splat : Vector128.Load(b + i + k));
-                mask.Store(masks + k);
-            }
-            (Narrow(masks) & Vector128<byte>.One).CopyTo(y[i..]);
-        }
+        for (; i <= y.Length - 16; i += 16) (Sixteen(i) & Vector128<byte>.One).CopyTo(y[i..]);
         for (; i < y.Length; i++) y[i] = TOp.Invoke(a[oneA ? 0 : i], b[oneB ? 0 : i]) ? (byte)1 : (byte)0;
         Repeat(row, y);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        Vector128<T> Mask(int at) => TOp.Mask(oneA ? splat : Vector128.Load(a + at), oneB ? splat : Vector128.Load(b + at));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        Vector128<byte> Sixteen(int at)
+        {
+            if (sizeof(T) == 1) return Mask(at).AsByte();
+            if (sizeof(T) == 4) return Narrow(Mask(at).AsUInt32(), Mask(at + 4).AsUInt32(), Mask(at + 8).AsUInt32(), Mask(at + 12).AsUInt32());
+            return Narrow(Pair(at), Pair(at + 4), Pair(at + 8), Pair(at + 12));
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        Vector128<uint> Pair(int at) => Vector128.Narrow(Mask(at).AsUInt64(), Mask(at + 2).AsUInt64());
     }
 
     // Sixteen masks as bytes.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<byte> Narrow<T>(T* masks) where T : unmanaged
-    {
-        if (sizeof(T) == 1) return Vector128.Load((byte*)masks);
-        if (sizeof(T) == 4) return Narrow(Vector512.Load((uint*)masks));
-        var low = Vector512.Load((ulong*)masks);
-        var high = Vector512.Load((ulong*)masks + 8);
-        return Narrow(Vector512.Narrow(low, high));
-
-        static Vector128<byte> Narrow(Vector512<uint> masks)
-        {
-            Vector256<ushort> half = Vector256.Narrow(masks.GetLower(), masks.GetUpper());
-            return Vector128.Narrow(half.GetLower(), half.GetUpper());
-        }
-    }
+    private static Vector128<byte> Narrow(Vector128<uint> a, Vector128<uint> b, Vector128<uint> c, Vector128<uint> d) =>
+        Vector128.Narrow(Vector128.Narrow(a, b), Vector128.Narrow(c, d));
 
     /// <summary>y = a where c, else b; T is any type of the size of the elements, because only bits move.</summary>
     public static void Select<T>(RowArgs* row) where T : unmanaged

@@ -39,6 +39,7 @@ internal readonly struct ExpFunction : ILaneFunction
         TLanes y = TLanes.MulAdd(scale, p, scale) * TLanes.Select(up, Of(1 / Constants.LargeF32, 1 / Constants.LargeF64), one + one);
         return TLanes.Select(TLanes.Equal(x, x), y, x);
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         static TLanes Of(float single, double full) => TLanes.Create(Constants.Of<T>(single, full));
     }
 }
@@ -59,6 +60,7 @@ internal readonly struct ExpM1Function : ILaneFunction
         TLanes kept = TLanes.Less(TLanes.Abs(x), Of(1e-8f, 1e-17));
         return TLanes.Select(TLanes.Equal(x, x), TLanes.Select(kept, x, y), x);
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         static TLanes Of(float single, double full) => TLanes.Create(Constants.Of<T>(single, full));
     }
 }
@@ -107,6 +109,7 @@ internal readonly struct LogFunction : ILaneFunction
         TLanes y = Logarithm.Combine<TLanes, T>(k, m - Of(1, 1), zero);
         return Logarithm.WithEnds<TLanes, T>(x, x, y);
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         static TLanes Of(float single, double full) => TLanes.Create(Constants.Of<T>(single, full));
     }
 }

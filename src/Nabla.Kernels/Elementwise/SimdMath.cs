@@ -177,7 +177,8 @@ public static class SimdMath
     private static unsafe TLanes LoadSome<TLanes, T>(T* source, int count, T* buffer)
         where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
     {
-        for (int k = 0; k < TLanes.Count; k++) buffer[k] = k < count ? source[k] : default;
+        default(TLanes).Store(buffer);
+        for (int k = 0; k < count; k++) buffer[k] = source[k];
         return TLanes.Load(buffer);
     }
 
