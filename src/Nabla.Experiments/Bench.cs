@@ -1,3 +1,4 @@
+using Nabla.Experiments.Data;
 using Nabla.Experiments.Report;
 
 namespace Nabla.Experiments;
@@ -159,6 +160,14 @@ public sealed class Bench
 
     /// <summary>Adds a sentence to the report: something seen that is not a check.</summary>
     public void Finding(string text) => _findings.Add(text);
+
+    /// <summary>Loads a data set, such as <c>bench.Load(ImageData.Mnist)</c>; if its split is not the published one, the report says so.</summary>
+    public TrainTest Load(Func<TrainTest> source)
+    {
+        TrainTest data = source();
+        if (data.Note is { } note) Finding(note);
+        return data;
+    }
 
     /// <summary>Appends a value of a time series to <c>metrics.jsonl</c>, at once.</summary>
     /// <exception cref="OperationCanceledException">The user asked to stop.</exception>

@@ -1,3 +1,5 @@
+using Nabla.Experiments.Data;
+
 namespace Nabla.Experiments;
 
 /// <summary>What the user typed cannot be done: exit code 2.</summary>
@@ -42,6 +44,19 @@ internal static class ExperimentErrors
 
     public static UsageException NotARun(string path, string why) => new("NB0711",
         $"report: this is not the folder of a run: {path}: {why}. `nabla run ID` makes one.");
+
+    public static EnvironmentException DataMissing(DataEntry entry) => new("NB0712",
+        $"data: {entry.Title} is not on this machine: looked in {string.Join(" and ", DataFolders.All)} for the folder {entry.Name}. " +
+        $"`nabla data download {entry.Name}` fetches it; {DataFolders.Variable} names another folder.");
+
+    public static EnvironmentException DataShape(string path, string found, string expected) => new("NB0713",
+        $"data: this is not the published file: {path}: {found}; expected {expected}. Remove it and fetch it again.");
+
+    public static EnvironmentException DownloadFailed(Uri address, string why, Exception cause) => new("NB0714",
+        $"download: the file cannot be fetched: {address}: {why}. Without a network, copy it from elsewhere into a folder named by {DataFolders.Variable}.", cause);
+
+    public static EnvironmentException WrongDownload(Uri address, string found, string expected) => new("NB0715",
+        $"download: the server sent another file than the published one: {address}: {found}; expected {expected}. Nothing was kept.");
 
     public static ExperimentException FigureData(string kind, string title, string problem) => new("NB0790",
         $"figure: the data do not fit together: {kind} '{title}': {problem}. Give every array of a series the length of its x; mark missing values by NaN.");

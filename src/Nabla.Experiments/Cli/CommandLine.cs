@@ -47,6 +47,7 @@ internal static class CommandLine
             IrCommand.Create(registry, terminal),
             ReportCommand.Create(registry, terminal),
             DevicesCommand.Create(terminal),
+            DataCommand.Create(terminal),
             CompletionCommand.Create(terminal),
             new Option<bool>("--quiet", "-q") { Description = "No progress and no messages; errors still come.", Recursive = true },
             new Option<bool>("--verbose", "-v") { Description = "Every check as it is decided; stack traces beside errors.", Recursive = true },
