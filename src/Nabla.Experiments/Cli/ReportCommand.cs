@@ -17,9 +17,8 @@ internal static class ReportCommand
             RunRecord record = Read(path);
             Experiment? experiment = registry.Value.All.FirstOrDefault(e => e.Id == record.Id);
             string page = ReportOf.Render(record, experiment?.Options ?? [], figure => ReadFigure(path, figure));
-            string target = Path.Combine(path, RunFolder.ReportName);
-            RunFolder.WriteWhole(target, page);
-            terminal.Out.WriteLine(target);
+            RunFolder.Write(path, RunFolder.ReportName, page);
+            terminal.Out.WriteLine(Path.Combine(path, RunFolder.ReportName));
             return ExitCode.Ok;
         });
         return command;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Nabla.Files;
 
 namespace Nabla.Experiments.Runs;
 
@@ -38,13 +39,16 @@ internal sealed class RunFolder : IDisposable
 
     /// <summary>Writes a file so that it is there whole, or as before.</summary>
     /// <exception cref="EnvironmentException">NB0708, NB0709: it cannot be written.</exception>
-    public void Write(string name, string text)
+    public void Write(string name, string text) => Write(Path, name, text);
+
+    /// <inheritdoc cref="Write(string, string)"/>
+    public static void Write(string folder, string name, string text)
     {
-        string target = System.IO.Path.Combine(Path, name);
+        string target = System.IO.Path.Combine(folder, name);
         try
         {
             Directory.CreateDirectory(System.IO.Path.GetDirectoryName(target)!);
-            WriteWhole(target, text);
+            AtomicFile.WriteText(target, text);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -74,26 +78,6 @@ internal sealed class RunFolder : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _metrics.Dispose();
-
-    /// <summary>Writes a file beside its target, flushes it to the disk, and renames it.</summary>
-    internal static void WriteWhole(string target, string text)
-    {
-        string temporary = $"{target}.{Environment.ProcessId}.tmp";
-        try
-        {
-            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write))
-            {
-                stream.Write(Encoding.UTF8.GetBytes(text));
-                stream.Flush(flushToDisk: true);
-            }
-            File.Move(temporary, target, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
-    }
 
     // The metrics file is the claim: only one process can create it. It is unbuffered, so that a failed write leaves nothing for later.
     private static RunFolder? TryCreate(string path)

@@ -1,3 +1,5 @@
+using System.CommandLine;
+using System.Diagnostics;
 using System.Reflection;
 using System.Text.Json;
 using Nabla.Experiments;
@@ -200,6 +202,32 @@ public sealed class CliTests : IDisposable
 
     [Fact]
     public void Ir_prints_the_training_step() => Assert.Equal("{ lambda a:f32[] . in (a) }\n", Nabla("ir", "sample-odd").Out.ReplaceLineEndings("\n"));
+
+    [Fact]
+    public void Help_of_every_command_is_as_reviewed()
+    {
+        string[] commands = ["", "list", "describe", "run", "verify", "report", "ir", "devices", "data", "data download", "completion"];
+        IEnumerable<string> texts = commands.Select(command =>
+        {
+            Outcome outcome = Nabla([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
+            Assert.Equal((0, ""), (outcome.Code, outcome.Error));
+            return $"$ nabla {command} --help\n{outcome.Out.Replace(RootCommand.ExecutableName, "nabla")}";
+        });
+        Golden.Verify("Help", string.Join('\n', texts));
+    }
+
+    [Fact]
+    public void The_program_itself_parses_reports_and_exits()
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (string word in new[] { typeof(Registry).Assembly.Location, "describe", "no-such-experiment" }) start.ArgumentList.Add(word);
+        using Process process = Process.Start(start)!;
+        string error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.Equal(2, process.ExitCode);
+        Assert.StartsWith("nabla: NB0701", error);
+        Assert.Equal("", process.StandardOutput.ReadToEnd());
+    }
 
     [Fact]
     public void Version_names_the_commit() => Assert.Matches(@"^nabla \d+\.\d+\.\d+ \(commit [0-9a-f]{12}|unknown, \.NET 10\.", Nabla("--version").Out);
