@@ -24,7 +24,7 @@ internal static class DataCommand
 
     private static Command Download(Terminal terminal)
     {
-        var name = new Argument<string>("NAME") { Description = "mnist, fashion-mnist or cifar10." };
+        var name = new Argument<string>("NAME") { HelpName = "NAME", Description = "mnist, fashion-mnist or cifar10." };
         name.AcceptOnlyFromAmong([.. Catalog.All.Select(e => e.Name)]);
         var command = new Command("download", "Fetch a data set and check it against its published checksums.") { name };
         command.SetAction(parsed =>

@@ -10,14 +10,14 @@ internal static class ExperimentArgument
 {
     public static Argument<string> One(Lazy<Registry> registry)
     {
-        var id = new Argument<string>("ID") { Description = "Name of the experiment; `nabla list` shows all." };
+        var id = new Argument<string>("ID") { HelpName = "ID", Description = "Name of the experiment; `nabla list` shows all." };
         id.CompletionSources.Add(_ => registry.Value.All.Select(e => new System.CommandLine.Completions.CompletionItem(e.Id)));
         return id;
     }
 
     public static Argument<string[]> Many(Lazy<Registry> registry)
     {
-        var ids = new Argument<string[]>("ID") { Description = "Names of experiments.", Arity = ArgumentArity.ZeroOrMore };
+        var ids = new Argument<string[]>("ID") { HelpName = "ID", Description = "Names of experiments.", Arity = ArgumentArity.ZeroOrMore };
         ids.CompletionSources.Add(_ => registry.Value.All.Select(e => new System.CommandLine.Completions.CompletionItem(e.Id)));
         return ids;
     }

@@ -211,7 +211,7 @@ public sealed class CliTests : IDisposable
         {
             Outcome outcome = Nabla([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
             Assert.Equal((0, ""), (outcome.Code, outcome.Error));
-            return $"$ nabla {command} --help\n{outcome.Out.Replace(RootCommand.ExecutableName, "nabla")}";
+            return $"$ nabla {command} --help".Replace("  ", " ") + $"\n{outcome.Out.Replace(RootCommand.ExecutableName, "nabla")}";
         });
         Golden.Verify("Help", string.Join('\n', texts));
     }
