@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace Nabla.Kernels;
 
 /// <summary>General contraction of two tensors over paired axes.</summary>
-public static unsafe class Contraction
+public static class Contraction
 {
     /// <summary>
     /// C = Σ A·B over the contracted axes, for each index of the batch axes. Shape: c is <see cref="DotDims.OutputShape"/>:
@@ -39,7 +39,9 @@ public static unsafe class Contraction
             for (int i = 0; i < batch.Length; i++) batchStrides[i] = x.Layout.Strides[batch[i]];
             return (x, row, column);
         }
-        DenseTensor copy = Copy(x.View(x.Layout.Transpose([.. batch, .. rows, .. columns])));
+        DenseTensor view = x.View(x.Layout.Transpose([.. batch, .. rows, .. columns]));
+        DenseTensor copy = DenseTensor.Allocate(view.Aval, view.Device);
+        Move.Copy(view, copy);
         copy.Layout.Strides[..batch.Length].CopyTo(batchStrides);
         return (copy, row with { Stride = column.Size }, column with { Stride = 1 });
     }
@@ -57,35 +59,5 @@ public static unsafe class Contraction
         }
         merged = new Axis(size, stride);
         return nested || size == 0;
-    }
-
-    private static DenseTensor Copy(DenseTensor view)
-    {
-        DenseTensor copy = DenseTensor.Allocate(view.Aval, view.Device);
-        switch (view.DType)
-        {
-            case DType.F32: Copy(view.Pointer<float>(), view.Layout, copy.Pointer<float>()); break;
-            case DType.F64: Copy(view.Pointer<double>(), view.Layout, copy.Pointer<double>()); break;
-            case DType.I32: Copy(view.Pointer<int>(), view.Layout, copy.Pointer<int>()); break;
-            case DType.I64: Copy(view.Pointer<long>(), view.Layout, copy.Pointer<long>()); break;
-            default: throw KernelErrors.NoProduct("dot_general", view.Aval, view.Aval);
-        }
-        GC.KeepAlive(view);
-        return copy;
-    }
-
-    private static void Copy<T>(T* source, Layout layout, T* target) where T : unmanaged
-    {
-        ReadOnlySpan<int> dims = layout.Shape.Dims;
-        for (long i = 0; i < layout.Shape.Count; i++)
-        {
-            (long rest, long position) = (i, 0);
-            for (int axis = dims.Length - 1; axis >= 0; axis--)
-            {
-                (rest, long index) = Math.DivRem(rest, dims[axis]);
-                position += index * layout.Strides[axis];
-            }
-            target[i] = source[position];
-        }
     }
 }
