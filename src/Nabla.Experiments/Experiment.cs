@@ -1,3 +1,5 @@
+using Nabla.Autograd;
+
 namespace Nabla.Experiments;
 
 /// <summary>The parts of deep-learning theory by which the atlas is ordered.</summary>
@@ -112,6 +114,6 @@ public interface IExperiment<TConfig> where TConfig : class, IConfig<TConfig>
 /// <typeparam name="TConfig">Its options.</typeparam>
 public interface IHasTrainingStep<TConfig> where TConfig : class, IConfig<TConfig>
 {
-    /// <summary>The recorded program of one training step: its <c>ToString()</c> is the IR, its <c>ToDot()</c> a Graphviz drawing.</summary>
-    object TrainingStep(TConfig config, Bench bench);
+    /// <summary>The recorded program of one training step.</summary>
+    Program TrainingStep(TConfig config, Bench bench);
 }

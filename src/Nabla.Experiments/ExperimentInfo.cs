@@ -1,4 +1,5 @@
 using System.Reflection;
+using Nabla.Autograd;
 
 namespace Nabla.Experiments;
 
@@ -67,7 +68,7 @@ public abstract class Experiment
 
     /// <summary>The recorded program of one training step.</summary>
     /// <exception cref="UsageException">NB0706: the experiment shows none.</exception>
-    public abstract object TrainingStep(object config, Bench bench);
+    public abstract Program TrainingStep(object config, Bench bench);
 
     private protected abstract Type ConfigType { get; }
 
@@ -85,7 +86,7 @@ public abstract class Experiment
 
         public override void Run(object config, Bench bench) => new TExperiment().Run((TConfig)config, bench);
 
-        public override object TrainingStep(object config, Bench bench) =>
+        public override Program TrainingStep(object config, Bench bench) =>
             new TExperiment() is IHasTrainingStep<TConfig> stepped
                 ? stepped.TrainingStep((TConfig)config, bench)
                 : throw ExperimentErrors.NoTrainingStep(Id);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using Nabla.Experiments.Runs;
 
@@ -55,6 +56,7 @@ internal static class CommandLine
         VersionOption version = root.Options.OfType<VersionOption>().Single();
         version.Description = "Show the version and the commit it was built from.";
         version.Action = new VersionAction(terminal);
+        root.Options.OfType<HelpOption>().Single().Description = "Show this help.";
         root.SetAction(_ =>
         {
             terminal.Error.WriteLine("nabla: no command given. `nabla list` shows the experiments, `nabla --help` the commands.");

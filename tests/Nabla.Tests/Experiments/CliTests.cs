@@ -201,7 +201,12 @@ public sealed class CliTests : IDisposable
     }
 
     [Fact]
-    public void Ir_prints_the_training_step() => Assert.Equal("{ lambda a:f32[] . in (a) }\n", Nabla("ir", "sample-odd").Out.ReplaceLineEndings("\n"));
+    public void Ir_prints_the_training_step_one_equation_a_line()
+    {
+        string[] lines = ["{ lambda a:f64[3] .", "    b:f64[3] = mul a a;", "    c:f64[3] = exp b;", "    in (c) }"];
+        Assert.Equal(lines, Nabla("ir", "sample-odd", "--dtype", "f64").Out.ReplaceLineEndings("\n").TrimEnd().Split('\n'));
+        Assert.StartsWith("digraph", Nabla("ir", "sample-odd", "--dot").Out);
+    }
 
     [Fact]
     public void Help_of_every_command_is_as_reviewed()

@@ -1,3 +1,4 @@
+using Nabla.Autograd;
 using Nabla.Experiments;
 using Nabla.Experiments.Cli;
 using Nabla.Experiments.Report;
@@ -65,7 +66,7 @@ public sealed class OddSample : IExperiment<OddSample.Config>, IHasTrainingStep<
         public static Config Quick => new();
     }
 
-    public object TrainingStep(Config config, Bench bench) => "{ lambda a:f32[] . in (a) }";
+    public Program TrainingStep(Config config, Bench bench) => Transforms.Trace(x => (x * x).Exp(), new Aval(bench.DType, [3]));
 
     public void Run(Config config, Bench bench)
     {

@@ -1,4 +1,0 @@
-using Nabla.Experiments;
-using Nabla.Experiments.Cli;
-
-return CommandLine.Run(args, () => Registry.Default, Terminal.FromConsole());
