@@ -1,0 +1,75 @@
+using Nabla.Kernels;
+
+namespace Nabla.Optim;
+
+/// <summary>
+/// Runs a step function again and again as one compiled program, on two sets of tensors that take turns: a step allocates nothing.
+/// </summary>
+/// <typeparam name="TState">All that changes: parameters, optimiser state, random key, counters; a tree.</typeparam>
+/// <typeparam name="TMetrics">What a step reports, such as the loss; a tree.</typeparam>
+public sealed class TrainingLoop<TState, TMetrics>
+{
+    private readonly Compiled<TState, (TState State, TMetrics Metrics)> _step;
+    private (TState State, TMetrics Metrics) _current, _next;
+    private bool _started;
+
+    /// <summary>A loop at its start; the initial state is copied.</summary>
+    /// <param name="step">One step: the new state, and metrics of this step. Data that it captures is constant.</param>
+    /// <param name="initial">The state before the first step.</param>
+    public TrainingLoop(Func<TState, (TState State, TMetrics Metrics)> step, TState initial)
+    {
+        _step = Transforms.Compile(step);
+        _current = (Tree.Map(Own, initial), default!);
+    }
+
+    /// <summary>Steps taken so far.</summary>
+    public int StepCount { get; private set; }
+
+    /// <summary>The state now. The next but one step overwrites these tensors: use <see cref="Snapshot"/> to keep it.</summary>
+    public TState State => _current.State;
+
+    /// <summary>The metrics of the last step; overwritten like the state.</summary>
+    public TMetrics Metrics => _current.Metrics;
+
+    /// <summary>The optimised program of a step.</summary>
+    public Autograd.Program Program => _step.ProgramFor(_current.State);
+
+    /// <summary>A copy of the state.</summary>
+    public TState Snapshot() => Tree.Map(Own, _current.State);
+
+    /// <summary>Takes a number of steps.</summary>
+    /// <param name="steps">How many.</param>
+    /// <param name="cancel">Looked at before each step.</param>
+    public void Run(int steps, CancellationToken cancel = default)
+    {
+        for (int i = 0; i < steps; i++)
+        {
+            cancel.ThrowIfCancellationRequested();
+            Step();
+        }
+    }
+
+    /// <summary>Takes one step.</summary>
+    public void Step()
+    {
+        StepCount++;
+        if (!_started)
+        {
+            // The first two steps make the two sets of tensors.
+            (TState State, TMetrics Metrics) made = _step.Call(_current.State);
+            _started = _current.Metrics is not null;
+            (_current, _next) = (made, _current);
+            return;
+        }
+        _step.Run(_current.State, _next);
+        (_current, _next) = (_next, _current);
+    }
+
+    private static Tensor Own(Tensor tensor)
+    {
+        DenseTensor source = tensor.Dense, copy = DenseTensor.Allocate(tensor.Aval, tensor.Device);
+        Move.Copy(source, copy);
+        GC.KeepAlive(source);
+        return copy;
+    }
+}
