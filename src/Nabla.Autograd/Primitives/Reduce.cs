@@ -325,10 +325,10 @@ namespace Nabla
             /// <summary>Sum over a list of axes; unlike with <c>Sum()</c>, an empty list sums over none.</summary>
             internal Tensor SumOver(Axes axes) => axes.Length == 0 ? x : Reduce(ReduceSumPrimitive.Instance, x, axes);
 
-            /// <summary>Mean over the given axes, or over all; f32 or f64. NaN over nothing.</summary>
+            /// <summary>Mean over the given axes, or over all; integers and booleans give f32. NaN over nothing.</summary>
             public Tensor Mean(params ReadOnlySpan<int> axes)
             {
-                Tensor sum = x.Sum(axes);
+                Tensor sum = (x.DType.IsFloat ? x : x.To(DType.F32)).Sum(axes);
                 return sum / ((double)x.Count / Math.Max(1, sum.Count));
             }
 

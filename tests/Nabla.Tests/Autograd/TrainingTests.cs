@@ -4,7 +4,7 @@ using static Nabla.Transforms;
 
 namespace Nabla.Tests.Autograd;
 
-[Collection("MemoryTestsRunAlone")]
+[Collection(nameof(Tensors.MemoryTestsRunAlone))]
 public sealed class TrainingTests
 {
     private static readonly Sequential Net = Sequential.Mlp([64, 64, 1], Activation.Tanh, Initializers.Xavier);
