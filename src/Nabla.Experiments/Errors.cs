@@ -61,7 +61,7 @@ internal static class ExperimentErrors
     public static ExperimentException FigureData(string kind, string title, string problem) => new("NB0790",
         $"figure: the data do not fit together: {kind} '{title}': {problem}. Give every array of a series the length of its x; mark missing values by NaN.");
 
-    // errno of Linux and macOS (EFBIG, ENOSPC, EDQUOT), or a Win32 code as HRESULT.
+    // errno of Linux and macOS (EFBIG, ENOSPC, EDQUOT), or a Win32 code as HRESULT; .NET itself turns EFBIG into the argument exception.
     private static bool IsDiskFull(Exception cause) =>
-        cause.HResult is 27 or 28 or 69 or 122 or unchecked((int)0x80070070) or unchecked((int)0x80070027);
+        cause is ArgumentOutOfRangeException || cause.HResult is 27 or 28 or 69 or 122 or unchecked((int)0x80070070) or unchecked((int)0x80070027);
 }

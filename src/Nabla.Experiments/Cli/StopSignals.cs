@@ -7,6 +7,8 @@ namespace Nabla.Experiments.Cli;
 /// </summary>
 internal sealed class StopSignals : IDisposable
 {
+    private const int FileTooLarge = 25; // SIGXFSZ on Linux and macOS
+
     private readonly CancellationTokenSource _stop = new();
     private readonly PosixSignalRegistration[] _registrations;
     private readonly Terminal _terminal;
@@ -16,7 +18,14 @@ internal sealed class StopSignals : IDisposable
     {
         _terminal = terminal;
         Current = this;
-        _registrations = [PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle), PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle)];
+        var registrations = new List<PosixSignalRegistration>
+        {
+            PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle),
+            PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle),
+        };
+        // A file that grows beyond the user's limit shall be an error of the write, like a full disk, and not the end of the process.
+        if (!OperatingSystem.IsWindows()) registrations.Add(PosixSignalRegistration.Create((PosixSignal)FileTooLarge, context => context.Cancel = true));
+        _registrations = [.. registrations];
     }
 
     /// <summary>Those of the command in progress: how a host that gets no signals asks it to stop.</summary>

@@ -62,6 +62,13 @@ public static class HtmlReport
 
     private static void Verdict(StringBuilder html, ReportModel model)
     {
+        if (model.Unfinished is { } unfinished)
+        {
+            html.Append("<div class=\"verdict fail\" role=\"status\"><span class=\"mark\" aria-hidden=\"true\">–</span>" +
+                $"<div><strong>{HtmlText.Inline(unfinished.Headline)}</strong><p>{HtmlText.Escape(unfinished.Detail)}</p></div></div>\n");
+            return;
+        }
+
         var failed = model.Checks.Where(c => !c.Passed).ToList();
         var total = model.Checks.Count;
         var controls = model.Checks.Count(c => c.IsControl);

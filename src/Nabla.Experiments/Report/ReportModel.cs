@@ -21,6 +21,9 @@ public sealed record ReportModel
     /// <summary>What was checked. With no checks the verdict says that nothing was checked.</summary>
     public IReadOnlyList<ReportCheck> Checks { get; init; } = [];
 
+    /// <summary>Why the run did not come to its end, as a headline and a sentence; null: it did. No verdict is given then.</summary>
+    public (string Headline, string Detail)? Unfinished { get; init; }
+
     /// <summary>Everything else that decides the numbers: device, threads, versions, commit, seed, wall time.</summary>
     public IReadOnlyList<ReportFact> Environment { get; init; } = [];
 

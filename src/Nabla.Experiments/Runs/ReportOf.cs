@@ -20,6 +20,7 @@ internal static partial class ReportOf
         Papers = [.. record.Papers.Select(Paper)],
         Options = [.. record.Options.Select(pair => Option(pair.Key, pair.Value, options.FirstOrDefault(o => o.Name == pair.Key)))],
         Checks = [.. record.Checks.Select(c => new ReportCheck(c.Name, c.Value, RunText.Bound(c.Min, c.Max), c.Passed, c.Note ?? "", c.Control) { Min = c.Min, Max = c.Max })],
+        Unfinished = Unfinished(record),
         Environment = Facts(record),
         Notes = Notes(record),
         Figures = [.. record.Figures.Select(f => new ReportFigure(f.Id, svg(f), f.Caption))],
@@ -28,8 +29,18 @@ internal static partial class ReportOf
         Date = record.StartedAt.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture),
     });
 
-    private static ReportPaper Paper(string text) =>
-        ArxivNumber().Match(text) is { Success: true } match ? new ReportPaper(text, match.Groups[1].Value) : new ReportPaper(text);
+    // The page shows the link as arXiv:NUMBER, so the text need not repeat it.
+    private static ReportPaper Paper(string text) => ArxivNumber().Match(text) is { Success: true } match
+        ? new ReportPaper(text.Remove(match.Index, match.Length), match.Groups[1].Value)
+        : new ReportPaper(text);
+
+    private static (string, string)? Unfinished(RunRecord record) => record.Status switch
+    {
+        RunStatus.Interrupted => ("The run was interrupted", "Below is what had been measured until then."),
+        RunStatus.Error => ("An error stopped the run", record.Error ?? ""),
+        RunStatus.Running => ("The run has not ended", "It is still going on, or was killed."),
+        _ => null,
+    };
 
     private static ReportOption Option(string name, JsonNode? value, OptionInfo? info) =>
         new(name, Plain(value), OptionInfo.Format(info?.Default), info?.Doc ?? "");
@@ -44,8 +55,6 @@ internal static partial class ReportOf
     private static List<string> Notes(RunRecord record)
     {
         var notes = new List<string>();
-        if (record.Status == RunStatus.Interrupted) notes.Add("**This run was interrupted: what follows is what had been measured until then.**");
-        if (record.Error is { } error) notes.Add($"**{error}**");
         if (record.Quick) notes.Add("This is the quick form of the protocol.");
         notes.AddRange(record.Findings);
         return notes;
@@ -64,6 +73,6 @@ internal static partial class ReportOf
         new("Wall time", RunText.Seconds(record.WallSeconds)),
     ];
 
-    [GeneratedRegex(@"arXiv:\s*(\d{4}\.\d{4,5})", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@",?\s*arXiv:\s*(\d{4}\.\d{4,5})", RegexOptions.IgnoreCase)]
     private static partial Regex ArxivNumber();
 }

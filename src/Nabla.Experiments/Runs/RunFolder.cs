@@ -50,7 +50,7 @@ internal sealed class RunFolder : IDisposable
             Directory.CreateDirectory(System.IO.Path.GetDirectoryName(target)!);
             AtomicFile.WriteText(target, text);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (IsWriteFailure(e))
         {
             throw ExperimentErrors.CannotWrite(target, e);
         }
@@ -69,7 +69,7 @@ internal sealed class RunFolder : IDisposable
             _metrics.Write(Encoding.UTF8.GetBytes(line));
             _metrics.Flush();
         }
-        catch (IOException e)
+        catch (Exception e) when (IsWriteFailure(e))
         {
             _metrics.SetLength(end);
             throw ExperimentErrors.CannotWrite(_metrics.Name, e);
@@ -78,6 +78,9 @@ internal sealed class RunFolder : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _metrics.Dispose();
+
+    // .NET reports a file beyond the user's size limit (EFBIG) as an argument out of range.
+    private static bool IsWriteFailure(Exception e) => e is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException;
 
     // The metrics file is the claim: only one process can create it. It is unbuffered, so that a failed write leaves nothing for later.
     private static RunFolder? TryCreate(string path)
@@ -93,7 +96,7 @@ internal sealed class RunFolder : IDisposable
         {
             return null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (IsWriteFailure(e))
         {
             throw ExperimentErrors.CannotWrite(path, e);
         }

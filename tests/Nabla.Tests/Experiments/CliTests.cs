@@ -134,6 +134,9 @@ public sealed class CliTests : IDisposable
         Assert.Contains("interrupted; 1 of 1 checks hold", outcome.Out);
         JsonElement root = JsonDocument.Parse(File.ReadAllText(Path.Combine(run, "run.json"))).RootElement;
         Assert.Equal("interrupted", root.GetProperty("status").GetString());
+        string page = File.ReadAllText(Path.Combine(run, "report.html"));
+        Assert.Contains("The run was interrupted", page);
+        Assert.DoesNotContain("The check holds", page);
     }
 
     [Fact]
@@ -167,6 +170,16 @@ public sealed class CliTests : IDisposable
         Outcome blocked = Nabla("run", "sample-passes", "--out", Path.Combine(file, "run"));
         Assert.Equal(3, blocked.Code);
         Assert.Contains("NB0709", blocked.Error);
+    }
+
+    [Theory]
+    [InlineData("NB0708", 28)]
+    [InlineData("NB0708", unchecked((int)0x80070070))]
+    [InlineData("NB0709", 13)]
+    public void A_full_disk_is_told_apart_from_a_place_that_cannot_be_written(string code, int cause)
+    {
+        EnvironmentException error = ExperimentErrors.CannotWrite("file", new IOException("reason", cause));
+        Assert.Equal((code, ExitCode.Environment), (error.Code, ExitCode.Of(error)));
     }
 
     [Fact]
