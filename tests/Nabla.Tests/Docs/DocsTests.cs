@@ -1,0 +1,55 @@
+using System.Text.RegularExpressions;
+using Nabla.Experiments;
+
+namespace Nabla.Tests.Docs;
+
+/// <summary>What the documents say is what the code does.</summary>
+public sealed partial class DocsTests
+{
+    [GeneratedRegex(@"```csharp\n(.*?)```", RegexOptions.Singleline)]
+    private static partial Regex CodeBlock();
+
+    [GeneratedRegex(@"\]\((?!https?:|#)([^)#]+)")]
+    private static partial Regex LocalLink();
+
+    private static string[] Lines(string text) =>
+        [.. text.Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0 && !l.StartsWith("using ", StringComparison.Ordinal))];
+
+    [Fact]
+    public void The_code_of_the_readme_is_the_code_that_the_tests_run()
+    {
+        string example = string.Join('\n', Lines(Repository.Read("tests/Nabla.Tests/Docs/ReadmeExample.cs")));
+        MatchCollection blocks = CodeBlock().Matches(Repository.Read("README.md"));
+        Assert.NotEmpty(blocks);
+        foreach (Match block in blocks)
+            Assert.Contains(string.Join('\n', Lines(block.Groups[1].Value)), example, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_code_of_the_readme_does_what_its_comments_say()
+    {
+        (double first, double last, int[] perExample, string program) = ReadmeExample.Run();
+        Assert.InRange(last, 0, 0.9 * first);
+        Assert.Equal([100, 3], perExample);
+        Assert.StartsWith("{ lambda a:f32[3] . b:f32[3] = tanh a; ", program, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_readme_names_every_experiment()
+    {
+        string readme = Repository.Read("README.md");
+        Assert.NotEmpty(Registry.All);
+        Assert.Empty(Registry.All.Select(e => e.Id).Where(id => !readme.Contains($"`{id}`", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("README.md")]
+    [InlineData("docs/errors.md")]
+    [InlineData("docs/env.md")]
+    public void Links_to_files_lead_somewhere(string document)
+    {
+        string folder = Path.GetDirectoryName(Path.Combine(Repository.Root, document))!;
+        Assert.Empty(LocalLink().Matches(Repository.Read(document)).Select(m => m.Groups[1].Value)
+            .Where(target => !Path.Exists(Path.Combine(folder, target))));
+    }
+}
