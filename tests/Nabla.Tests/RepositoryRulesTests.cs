@@ -29,7 +29,8 @@ public sealed partial class RepositoryRulesTests
     public void No_file_is_longer_than_600_lines()
     {
         string[] folders = ["src", "tests", "bench"];
-        Assert.Empty(folders.SelectMany(Sources).Select(f => (File: Relative(f), Lines: File.ReadLines(f).Count())).Where(f => f.Lines > 600));
+        List<string> tooLong = [.. folders.SelectMany(Sources).Where(f => File.ReadLines(f).Count() > 600).Select(Relative)];
+        Assert.Empty(tooLong);
     }
 
     [Fact]
@@ -37,7 +38,8 @@ public sealed partial class RepositoryRulesTests
     {
         var experiments = Sources("src/Nabla.Experiments").Where(f => File.ReadAllText(f).Contains("\n[Experiment(", StringComparison.Ordinal)).ToList();
         Assert.NotEmpty(experiments);
-        Assert.Empty(experiments.Select(f => (File: Relative(f), Lines: File.ReadLines(f).Count())).Where(f => f.Lines > 250));
+        List<string> tooLong = [.. experiments.Where(f => File.ReadLines(f).Count() > 250).Select(Relative)];
+        Assert.Empty(tooLong);
     }
 
     [Fact]
@@ -80,9 +82,8 @@ public sealed partial class RepositoryRulesTests
     {
         string documented = Repository.Read("docs/env.md");
         var used = Sources("src").Concat(Sources("tests")).SelectMany(f => Switch().Matches(File.ReadAllText(f))).Select(m => m.Value).ToHashSet();
-        used.Remove("NABLA_UNDOCUMENTED");
-        Assert.Empty(used.Where(name => !documented.Contains($"`{name}`", StringComparison.Ordinal)));
-        Assert.Empty(Switch().Matches(documented).Select(m => m.Value).Where(name => !used.Contains(name)));
+        var described = Switch().Matches(documented).Select(m => m.Value).ToHashSet();
+        Assert.Equal(used.Order(), described.Order());
     }
 
     [Fact]
