@@ -64,25 +64,37 @@ namespace Nabla.Autograd
         protected override Tensor?[] Transpose(Tensor ct, Tensor?[] inputs, Aval[] avals, DotDims dims)
         {
             if (inputs[1] is { } b) return [TransposeLeft(ct, avals[0], b, dims), null];
-            if (inputs[0] is not { } a) throw AutogradErrors.NotLinear(Name);
-            var swapped = new DotDims(dims.RhsContract, dims.LhsContract, dims.RhsBatch, dims.LhsBatch);
-            // Axes of ct: batch, left free, right free; for the swapped product the two free groups change places.
-            int batch = dims.LhsBatch.Length, left = dims.LhsFree(a.Rank).Length, right = ct.Rank - batch - left;
-            Tensor turned = ct.Transpose([.. Enumerable.Range(0, batch), .. Enumerable.Range(batch + left, right), .. Enumerable.Range(batch, left)]);
-            return [null, TransposeLeft(turned, avals[1], a, swapped)];
+            return inputs[0] is { } a ? [null, TransposeRight(ct, a, avals[1], dims)] : throw AutogradErrors.NotLinear(Name);
         }
 
-        // ct [batch, left free, right free] · b over its right free axes gives [batch, left free, contracted in b's order]; put in a's order.
+        // ct [batch, left free, right free] with b over the right free axes: [batch, left free, contracted in b's order], which for matrices is a's own.
         private Tensor TransposeLeft(Tensor ct, Aval a, Tensor b, DotDims dims)
         {
             int batch = dims.LhsBatch.Length;
             int[] lhsFree = dims.LhsFree(a.Shape.Rank), rhsFree = dims.RhsFree(b.Rank);
             int[] ctRight = [.. Enumerable.Range(batch + lhsFree.Length, rhsFree.Length)];
-            Tensor product = BindOne(new DotDims(ctRight, rhsFree, [.. Enumerable.Range(0, batch)], dims.RhsBatch), ct, b);
-            int[] rhsContract = dims.RhsContract.ToArray(), lhsContract = dims.LhsContract.ToArray();
-            int[] contractedInOrder = [.. rhsContract.Order().Select(axis => lhsContract[Array.IndexOf(rhsContract, axis)])];
-            Axes order = [.. dims.LhsBatch, .. lhsFree, .. contractedInOrder];
+            Tensor product = BindOne(new DotDims(ctRight, rhsFree, Axes.Range(batch), dims.RhsBatch), ct, b);
+            Axes order = [.. dims.LhsBatch, .. lhsFree, .. Partners(dims.RhsContract, dims.LhsContract)];
             return product.Transpose(TransposePrimitive.Inverse(order));
+        }
+
+        // a with ct over the left free axes: [batch, contracted in a's order, right free], which for matrices is b's own.
+        private Tensor TransposeRight(Tensor ct, Tensor a, Aval b, DotDims dims)
+        {
+            int batch = dims.LhsBatch.Length;
+            int[] lhsFree = dims.LhsFree(a.Rank), rhsFree = dims.RhsFree(b.Shape.Rank);
+            int[] ctLeft = [.. Enumerable.Range(batch, lhsFree.Length)];
+            Tensor product = BindOne(new DotDims(lhsFree, ctLeft, dims.LhsBatch, Axes.Range(batch)), a, ct);
+            Axes order = [.. dims.RhsBatch, .. Partners(dims.LhsContract, dims.RhsContract), .. rhsFree];
+            return product.Transpose(TransposePrimitive.Inverse(order));
+        }
+
+        // Axes paired with those of the other operand, in the ascending order of the latter.
+        private static int[] Partners(ReadOnlySpan<int> others, ReadOnlySpan<int> own)
+        {
+            (int[] keys, int[] values) = (others.ToArray(), own.ToArray());
+            Array.Sort(keys, values);
+            return values;
         }
 
         /// <inheritdoc/>
