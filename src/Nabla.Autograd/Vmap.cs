@@ -40,7 +40,7 @@ public static partial class Transforms
         return structure.Unflatten(leaves[start..(start + structure.LeafCount)]);
     }
 
-    private static TOut VmapRun<TOut>((Tensor Value, int? Axis)[] inputs, int outAxis, Func<Tensor[], TOut> function)
+    internal static TOut VmapRun<TOut>((Tensor Value, int? Axis)[] inputs, int outAxis, Func<Tensor[], TOut> function)
     {
         var trace = new VmapTrace(BatchSize(inputs));
         try

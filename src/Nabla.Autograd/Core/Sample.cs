@@ -33,7 +33,7 @@ public readonly record struct Tolerance(double UlpBound, double TermFactor = 0, 
     public static Tolerance Norm(double factor) => new(0, 0, factor);
 }
 
-/// <summary>Makes operands for samples: deterministic, from a key.</summary>
+/// <summary>Makes operands for samples on <see cref="Device.Default"/>: deterministic, from a key.</summary>
 public sealed class SampleSource(ulong seed)
 {
     private readonly (uint K0, uint K1) _key = ((uint)seed, (uint)(seed >> 32));
@@ -43,7 +43,7 @@ public sealed class SampleSource(ulong seed)
     public DenseTensor Uniform(Shape shape, double low = -1, double high = 1)
     {
         double[] values = Draw(shape.Count);
-        return Tensor.From(Array.ConvertAll(values, u => low + (high - low) * u), shape, Device.Cpu);
+        return Tensor.From(Array.ConvertAll(values, u => low + (high - low) * u), shape);
     }
 
     /// <summary>f64 elements of random sign with absolute values log-uniform in [low, high).</summary>
@@ -52,7 +52,7 @@ public sealed class SampleSource(ulong seed)
         double[] values = Draw(shape.Count);
         double range = Math.Log(high / low);
         return Tensor.From(Array.ConvertAll(values, u =>
-            u < 0.5 ? -low * Math.Exp(2 * u * range) : low * Math.Exp((2 * u - 1) * range)), shape, Device.Cpu);
+            u < 0.5 ? -low * Math.Exp(2 * u * range) : low * Math.Exp((2 * u - 1) * range)), shape);
     }
 
     /// <summary>f64 elements that are all different and at least <paramref name="gap"/> apart, in random order: no ties.</summary>
@@ -63,7 +63,7 @@ public sealed class SampleSource(ulong seed)
         Array.Sort(order, ranks);
         var values = new double[order.Length];
         for (int i = 0; i < ranks.Length; i++) values[ranks[i]] = (i - order.Length / 2) * gap + 0.1;
-        return Tensor.From(values, shape, Device.Cpu);
+        return Tensor.From(values, shape);
     }
 
     /// <summary>i32 (or i64) elements in [low, high).</summary>
@@ -71,12 +71,12 @@ public sealed class SampleSource(ulong seed)
     {
         double[] values = Draw(shape.Count);
         return dtype == DType.I64
-            ? Tensor.From(Array.ConvertAll(values, u => low + (long)(u * (high - low))), shape, Device.Cpu)
-            : Tensor.From(Array.ConvertAll(values, u => low + (int)(u * (high - low))), shape, Device.Cpu);
+            ? Tensor.From(Array.ConvertAll(values, u => low + (long)(u * (high - low))), shape)
+            : Tensor.From(Array.ConvertAll(values, u => low + (int)(u * (high - low))), shape);
     }
 
     /// <summary>Fair coins.</summary>
-    public DenseTensor Bools(Shape shape) => Tensor.From(Array.ConvertAll(Draw(shape.Count), u => u < 0.5), shape, Device.Cpu);
+    public DenseTensor Bools(Shape shape) => Tensor.From(Array.ConvertAll(Draw(shape.Count), u => u < 0.5), shape);
 
     private double[] Draw(long count)
     {
