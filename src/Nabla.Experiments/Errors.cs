@@ -58,6 +58,12 @@ internal static class ExperimentErrors
     public static EnvironmentException WrongDownload(Uri address, string found, string expected) => new("NB0715",
         $"download: the server sent another file than the published one: {address}: {found}; expected {expected}. Nothing was kept.");
 
+    public static UsageException UnknownPrimitive(string name, string[] nearest) => new("NB0716",
+        $"gradcheck: there is no primitive of this name: '{name}'. Nearest: {string.Join(", ", nearest)}.");
+
+    public static UsageException NothingToGradCheck() => new("NB0717",
+        "gradcheck: nothing to check; expected the names of primitives, or --all.");
+
     public static ExperimentException FigureData(string kind, string title, string problem) => new("NB0790",
         $"figure: the data do not fit together: {kind} '{title}': {problem}. Give every array of a series the length of its x; mark missing values by NaN.");
 

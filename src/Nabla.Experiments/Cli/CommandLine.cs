@@ -45,6 +45,7 @@ internal static class CommandLine
             DescribeCommand.Create(registry, terminal),
             RunCommand.Create(registry, terminal),
             VerifyCommand.Create(registry, terminal),
+            GradCheckCommand.Create(terminal),
             IrCommand.Create(registry, terminal),
             ReportCommand.Create(registry, terminal),
             DevicesCommand.Create(terminal),

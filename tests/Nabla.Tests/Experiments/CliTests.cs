@@ -32,6 +32,9 @@ public sealed class CliTests : IDisposable
     [InlineData(3, "NB0301", "run sample-passes --device cuda:9")]
     [InlineData(2, "NB0706", "ir sample-passes")]
     [InlineData(2, "NB0710", "verify")]
+    [InlineData(2, "NB0716", "gradcheck tahn")]
+    [InlineData(2, "NB0717", "gradcheck")]
+    [InlineData(3, "NB0301", "gradcheck tanh --device cuda:9")]
     [InlineData(2, "bash", "completion tcsh")]
     public void Bad_input_gives_one_clear_line_and_its_exit_code(int code, string message, string arguments)
     {
@@ -214,6 +217,19 @@ public sealed class CliTests : IDisposable
     }
 
     [Fact]
+    public void Gradcheck_shows_the_errors_of_a_primitive_and_passes()
+    {
+        Outcome outcome = Nabla("gradcheck", "tanh");
+        Assert.Equal(0, outcome.Code);
+        Assert.Matches(@"primitive +dtype +jvp +adjoint +second order +verdict", outcome.Out);
+        Assert.Matches(@"tanh +f64 +\d\.\de-\d+ +\d\.\de-\d+ +\d\.\de-\d+ +holds", outcome.Out);
+        Assert.Contains("1 of 1 primitives hold on cpu", outcome.Out);
+        JsonElement json = JsonDocument.Parse(Nabla("gradcheck", "tanh", "--json").Out).RootElement;
+        Assert.Equal(2, json.GetArrayLength());
+        Assert.True(json[0].GetProperty("passed").GetBoolean());
+    }
+
+    [Fact]
     public void Ir_prints_the_training_step_one_equation_a_line()
     {
         string[] lines = ["{ lambda a:f64[3] .", "    b:f64[3] = mul a a;", "    c:f64[3] = exp b;", "    in (c) }"];
@@ -224,7 +240,7 @@ public sealed class CliTests : IDisposable
     [Fact]
     public void Help_of_every_command_is_as_reviewed()
     {
-        string[] commands = ["", "list", "describe", "run", "verify", "report", "ir", "devices", "data", "data download", "completion"];
+        string[] commands = ["", "list", "describe", "run", "verify", "report", "gradcheck", "ir", "devices", "data", "data download", "completion"];
         IEnumerable<string> texts = commands.Select(command =>
         {
             Outcome outcome = Nabla([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
