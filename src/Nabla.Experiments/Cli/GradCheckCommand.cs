@@ -58,7 +58,7 @@ internal static class GradCheckCommand
         terminal.Table(["primitive", "dtype", .. Columns, "verdict"], rows.Select(row =>
             new[] { row.Primitive, row.DType.Name }.Concat(Columns.Select(row.Error)).Append(row.Passed ? "holds" : "FAILS").ToArray()));
         foreach (Row row in rows)
-            foreach (Proof.CheckResult check in row.Checks.Where(c => !c.Passed))
+            foreach (ContractResult check in row.Checks.Where(c => !c.Passed))
                 terminal.Out.WriteLine($"{row.Primitive} {row.DType.Name}, {check.Check}: {check.Failure}");
         int primitives = rows.Select(r => r.Primitive).Distinct().Count(), failed = rows.Where(r => !r.Passed).Select(r => r.Primitive).Distinct().Count();
         terminal.Out.WriteLine($"{primitives - failed} of {primitives} primitives hold on {Device.Default.Name}; columns: largest relative error");
@@ -75,14 +75,14 @@ internal static class GradCheckCommand
             writer.WriteString("device", Device.Default.Name);
             writer.WriteBoolean("passed", row.Passed);
             writer.WriteStartArray("checks");
-            foreach (Proof.CheckResult check in row.Checks) Write(writer, check);
+            foreach (ContractResult check in row.Checks) Write(writer, check);
             writer.WriteEndArray();
             writer.WriteEndObject();
         }
         writer.WriteEndArray();
     });
 
-    private static void Write(Utf8JsonWriter writer, Proof.CheckResult check)
+    private static void Write(Utf8JsonWriter writer, ContractResult check)
     {
         writer.WriteStartObject();
         writer.WriteString("name", check.Check);
@@ -95,7 +95,7 @@ internal static class GradCheckCommand
         writer.WriteEndObject();
     }
 
-    private sealed record Row(string Primitive, DType DType, IReadOnlyList<Proof.CheckResult> Checks)
+    private sealed record Row(string Primitive, DType DType, IReadOnlyList<ContractResult> Checks)
     {
         public bool Passed => Checks.All(c => c.Passed);
 
