@@ -98,13 +98,24 @@ internal sealed class TreeSink
     }
 }
 
+/// <summary>A tensor that is null, behind so many others.</summary>
+internal sealed record AbsentLeaf(int Position);
+
 /// <summary>Hands the parts back in the same order.</summary>
 internal sealed class TreeSource(Tensor[] leaves, object?[] statics)
 {
     private int _leaf;
     private int _static;
 
-    public Tensor NextLeaf() => leaves[_leaf++];
+    public Tensor? NextLeaf()
+    {
+        if (_static < statics.Length && statics[_static] is AbsentLeaf absent && absent.Position == _leaf)
+        {
+            _static++;
+            return null;
+        }
+        return leaves[_leaf++];
+    }
 
     public object? NextStatic() => statics[_static++];
 }
@@ -114,7 +125,7 @@ internal abstract class TreeCodec<T> : ITreeCodec
 {
     private static TreeCodec<T>? _instance;
 
-    public static TreeCodec<T> Instance => _instance ??= (TreeCodec<T>)TreeCodecs.Create(typeof(T));
+    public static TreeCodec<T> Instance => _instance ??= (TreeCodec<T>)TreeCodecs.OfDeclared(typeof(T));
 
     public abstract void Flatten(T value, TreeSink sink);
 
@@ -138,13 +149,21 @@ internal static class TreeCodecs
 {
     private static readonly ConcurrentDictionary<Type, ITreeCodec> Cache = new();
 
+    /// <summary>The codec of values whose type is exactly this one.</summary>
     public static ITreeCodec Of(Type type) => Cache.GetOrAdd(type, Create);
 
-    public static ITreeCodec Create(Type type)
+    /// <summary>The codec of values declared with this type: where a value may be of a derived type, one that asks the value.</summary>
+    public static ITreeCodec OfDeclared(Type type)
+    {
+        bool exact = type.IsSealed || type.IsValueType || typeof(Tensor).IsAssignableFrom(type) || IsStatic(type) || IsContainer(type);
+        return exact ? Create(type) : Make(typeof(OpenCodec<>), type);
+    }
+
+    private static ITreeCodec Create(Type type)
     {
         if (typeof(Tensor).IsAssignableFrom(type)) return Make(typeof(LeafCodec<>), type);
         if (IsStatic(type)) return Make(typeof(StaticCodec<>), type);
-        if (typeof(ITree).IsAssignableFrom(type) && type.IsSealedOrStruct()) return Make(typeof(OwnCodec<>), type);
+        if (typeof(ITree).IsAssignableFrom(type)) return Make(typeof(OwnCodec<>), type);
         if (type.IsArray) return Make(typeof(ArrayCodec<>), type.GetElementType()!);
         if (type.IsGenericType)
         {
@@ -156,7 +175,6 @@ internal static class TreeCodecs
             if (definition == typeof(ValueTuple<,,>)) return Make(typeof(TripleCodec<,,>), arguments);
             if (definition == typeof(ValueTuple<,,,>)) return Make(typeof(QuadrupleCodec<,,,>), arguments);
         }
-        if (!type.IsSealedOrStruct()) return Make(typeof(OpenCodec<>), type);
         return Make(typeof(RecordCodec<>), type);
     }
 
@@ -176,5 +194,6 @@ internal static class TreeCodecs
         type.IsPrimitive || type.IsEnum || type == typeof(string) || type == typeof(decimal) || type == typeof(Shape) || typeof(Delegate).IsAssignableFrom(type) ||
         Nullable.GetUnderlyingType(type) is { } inner && IsStatic(inner);
 
-    private static bool IsSealedOrStruct(this Type type) => type.IsSealed || type.IsValueType;
+    private static bool IsContainer(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() is { } definition &&
+        (definition == typeof(List<>) || definition == typeof(Dictionary<,>) || definition == typeof(SortedDictionary<,>));
 }

@@ -4,10 +4,18 @@ namespace Nabla;
 
 internal sealed class LeafCodec<T> : TreeCodec<T> where T : Tensor
 {
-    public override void Flatten(T value, TreeSink sink) => sink.Leaves.Add(value);
+    public override void Flatten(T? value, TreeSink sink)
+    {
+        if (value is null) sink.Statics.Add(new AbsentLeaf(sink.Leaves.Count));
+        else sink.Leaves.Add(value);
+    }
 
-    public override T Unflatten(TreeSource source) => source.NextLeaf() is T leaf
-        ? leaf : throw AutogradErrors.NotATree(typeof(T));
+    public override T Unflatten(TreeSource source) => source.NextLeaf() switch
+    {
+        null => null!,
+        T leaf => leaf,
+        _ => throw AutogradErrors.NotATree(typeof(T)),
+    };
 }
 
 /// <summary>Values that belong to the structure.</summary>

@@ -48,7 +48,7 @@ public sealed class Compiled<TIn, TOut>
     {
         lock (_gate)
         {
-            Entry entry = Find(input) ?? throw AutogradErrors.NoElements(_inputs.Leaves.First(l => l is Tracer).Aval, "compiled function");
+            Entry entry = Require(input);
             _outputs.Clear();
             TreeCodec<TOut>.Instance.Flatten(output, _outputs);
             CheckOutputs(entry);
@@ -64,12 +64,24 @@ public sealed class Compiled<TIn, TOut>
     {
         lock (_gate)
         {
-            return (Find(example) ?? throw AutogradErrors.NoElements(_inputs.Leaves.First(l => l is Tracer).Aval, "compiled function")).Program;
+            return Require(example).Program;
+        }
+    }
+
+    /// <summary>The plan for arguments like this one: kernel calls and memory.</summary>
+    internal Plan PlanFor(TIn example)
+    {
+        lock (_gate)
+        {
+            return Require(example).Plan;
         }
     }
 
     /// <summary>The function as a delegate.</summary>
     public static implicit operator Func<TIn, TOut>(Compiled<TIn, TOut> compiled) => compiled.Call;
+
+    private Entry Require(TIn input) =>
+        Find(input) ?? throw AutogradErrors.NoElements(_inputs.Leaves.First(l => l is Tracer).Aval, "compiled function");
 
     // Leaves the flattened argument in _inputs. Null: the argument holds stand-ins.
     private Entry? Find(TIn input)

@@ -109,10 +109,12 @@ internal sealed class Planner
 
     private Storage? StorageOf(Atom atom) => atom is Var v ? _storage[v.Id] : null;
 
-    private Storage PlaceWindow(Var variable) => Place(variable, new Storage
+    private Storage PlaceWindow(Var variable)
     {
-        Buffer = Buffer.Window(_device, 0, Bytes(variable.Aval), _owner), IsResult = !_program.InVars.Contains(variable),
-    }, Layout.RowMajor(variable.Aval.Shape));
+        Buffer window = Buffer.Window(_device, 0, Bytes(variable.Aval), _owner);
+        bool isResult = !_program.InVars.Contains(variable);
+        return Place(variable, new Storage { Buffer = window, IsResult = isResult }, Layout.RowMajor(variable.Aval.Shape));
+    }
 
     private Storage Place(Var variable, Storage storage, Layout layout)
     {
