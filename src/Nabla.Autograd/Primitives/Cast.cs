@@ -97,6 +97,18 @@ namespace Nabla
             /// </summary>
             public Tensor To(DType dtype) => x.DType == dtype ? x : ConvertPrimitive.Instance.BindOne(dtype, x);
 
+            /// <summary>
+            /// A copy on another device; x itself if it is there. Works on values, not inside a transformation: move data before the function that uses it.
+            /// </summary>
+            public Tensor ToDevice(Device device)
+            {
+                if (x.Device == device) return x;
+                DenseTensor source = x.Dense, copy = DenseTensor.Allocate(x.Aval, device);
+                Move.Copy(source, copy);
+                GC.KeepAlive(source);
+                return copy;
+            }
+
             /// <summary>The value of x, taken as constant by every differentiation.</summary>
             public Tensor StopGradient() => StopGradientPrimitive.Instance.BindOne(null, x);
 

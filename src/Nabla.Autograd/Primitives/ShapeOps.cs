@@ -19,7 +19,7 @@ namespace Nabla.Autograd
         protected override Layout? View(Layout x, Shape shape) => x.TryReshape(shape, out Layout view) ? view : null;
 
         /// <inheritdoc/>
-        protected override void Evaluate(DenseTensor x, DenseTensor y, Shape shape) => Move.Copy(x, y.View(Layout.RowMajor(x.Shape)));
+        protected override void Evaluate(DenseTensor x, DenseTensor y, Shape shape) => Move.Copy(x, y);
 
         /// <inheritdoc/>
         protected override void Reference(ReferenceArray x, ReferenceArray y, Shape shape) => x.Data.CopyTo(y.Data, 0);

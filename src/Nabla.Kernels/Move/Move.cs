@@ -9,15 +9,15 @@ namespace Nabla.Kernels;
 public static unsafe partial class Move
 {
     /// <summary>
-    /// y = x, from any layout to the dense row-major one. Shape: [...] → [...], same element type. Cost: reads and writes each element once;
-    /// transpositions go in tiles as wide as a cache line.
+    /// y = x, from any layout to the dense row-major one. The shapes may differ if the counts agree: elements keep their row-major order, so that
+    /// this is also the copy of a reshape. Cost: reads and writes each element once; transpositions go in tiles as wide as a cache line.
     /// </summary>
     public static void Copy(DenseTensor x, DenseTensor y)
     {
-        Debug.Assert(x.Aval == y.Aval && y.IsContiguous, "copy: operands");
+        Debug.Assert(x.DType == y.DType && x.Count == y.Count && y.IsContiguous, "copy: operands");
         if (x.Count == 0) return;
-        Span<long> strides = stackalloc long[y.Rank];
-        RowMajor(y.Shape.Dims, strides);
+        Span<long> strides = stackalloc long[x.Rank];
+        RowMajor(x.Shape.Dims, strides);
         CopyInto(x, Start(y), y.DType.Size, strides);
     }
 

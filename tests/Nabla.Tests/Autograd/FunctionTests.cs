@@ -96,4 +96,25 @@ public sealed class FunctionTests
         Assert.Equal([2, 2, 2, 4], y.Shape.Dims.ToArray());
         Assert.Equal(x.At(1).At(0).At(3).ToDouble(), y.At(1).At(0).At(1).At(3).ToDouble());
     }
+
+    [Fact]
+    public void Operands_on_different_devices_are_refused_and_can_be_moved()
+    {
+        Tensor here = V(1, 2), there = here.ToDevice(Device.Reference);
+        Assert.Same(here, here.ToDevice(Device.Cpu));
+        Assert.Equal("NB0303", Assert.Throws<DeviceException>(() => here + there).Code);
+        Near([2, 4], here.ToDevice(Device.Reference) + there);
+    }
+
+    [Fact]
+    public void Element_types_promote_and_numbers_take_the_type_of_their_tensor()
+    {
+        Tensor i = Tensor.From([1, 2]), f = Tensor.From([0.5f, 1f]), d = V(1, 2), b = Tensor.From([true, false]);
+        Assert.Equal(DType.F32, (i + f).DType);
+        Assert.Equal(DType.F64, (f * d).DType);
+        Assert.Equal(DType.I32, (i * 2).DType);
+        Assert.Equal(DType.F32, (i * 0.5).DType);
+        Assert.Equal(DType.I32, (b + 1).DType);
+        Assert.Equal(DType.F32, (1 / f).DType);
+    }
 }

@@ -15,11 +15,13 @@ public sealed partial class DocsTests
     private static string[] Lines(string text) =>
         [.. text.Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0 && !l.StartsWith("using ", StringComparison.Ordinal))];
 
-    [Fact]
-    public void The_code_of_the_readme_is_the_code_that_the_tests_run()
+    [Theory]
+    [InlineData("README.md", "ReadmeExample.cs")]
+    [InlineData("docs/tour.md", "TourExample.cs")]
+    public void The_code_of_a_document_is_the_code_that_the_tests_run(string document, string source)
     {
-        string example = string.Join('\n', Lines(Repository.Read("tests/Nabla.Tests/Docs/ReadmeExample.cs")));
-        MatchCollection blocks = CodeBlock().Matches(Repository.Read("README.md"));
+        string example = string.Join('\n', Lines(Repository.Read($"tests/Nabla.Tests/Docs/{source}")));
+        MatchCollection blocks = CodeBlock().Matches(Repository.Read(document));
         Assert.NotEmpty(blocks);
         foreach (Match block in blocks)
             Assert.Contains(string.Join('\n', Lines(block.Groups[1].Value)), example, StringComparison.Ordinal);
@@ -47,6 +49,7 @@ public sealed partial class DocsTests
     [InlineData("README.md")]
     [InlineData("docs/errors.md")]
     [InlineData("docs/env.md")]
+    [InlineData("docs/tour.md")]
     public void Links_to_files_lead_somewhere(string document)
     {
         string folder = Path.GetDirectoryName(Path.Combine(Repository.Root, document))!;

@@ -1,0 +1,31 @@
+using static Nabla.Transforms;
+
+namespace Nabla.Tests.Docs;
+
+/// <summary>The code of the tour, block by block; <see cref="DocsTests"/> compares the two texts and runs this one.</summary>
+public sealed class TourExample
+{
+    [Fact]
+    public void The_code_of_the_tour_does_what_it_says()
+    {
+        Tensor a = Tensor.From([1.0, 2, 3, 4, 5, 6], [2, 3]);
+        Tensor view = a.T.Slice(..2);                                  // [2, 2], no copy
+        Assert.Equal([1, 4, 2, 5], view.ToDoubles());
+
+        Tensor one = Tensor.Scalar(1, DType.F64);
+        Tensor outer = Jvp((Tensor x) => x * Jvp((Tensor y) => x + y, one, one).Tangent, one, one).Tangent;
+        Assert.Equal(1, outer.ToDouble());                             // d/dx (x · d/dy (x + y)) = 1, not 2
+
+        (Tensor value, Func<Tensor, Tensor> slope) = Linearize((Tensor x) => x.Sin() * x, Tensor.Scalar(2, DType.F64));
+        double expected = Math.Cos(2) * 2 + Math.Sin(2);
+        Assert.Equal(expected, slope(one).ToDouble(), 14);
+        Assert.Equal(expected, Grad((Tensor x) => x.Sin() * x)(Tensor.Scalar(2, DType.F64)).ToDouble(), 14);
+        Assert.Equal(2 * Math.Sin(2), value.ToDouble(), 14);
+
+        var program = Trace((Tensor x) => (x.Tanh() * 2).Sum(), new Aval(DType.F32, [3]));
+        Assert.Equal("{ lambda a:f32[3] . b:f32[3] = tanh a; c:f32[3] = mul b 2.0; d:f32[] = reduce_sum[axes=(0)] c; in (d) }", program.ToString());
+
+        Compiled<Tensor, Tensor> compiled = Compile((Tensor x) => x.Tanh() * x.Tanh());
+        Assert.Equal(2, compiled.ProgramFor(a).Equations.Count);         // one tanh, one mul
+    }
+}
