@@ -1,0 +1,51 @@
+namespace Nabla.Experiments.Measure;
+
+/// <summary>
+/// Classifies a feature by the linear subspace that keeps most of it: argmin_j ‖(I − U_j U_jᵀ)z‖, U_j the leading left singular vectors of class j's
+/// columns. The columns are not centred: the subspaces pass through the origin. Source: Yu et al., arXiv:2006.08558, §3.1.
+/// </summary>
+public sealed class NearestSubspace
+{
+    private NearestSubspace(Tensor bases, double[][] spectra) => (Bases, Spectra) = (bases, spectra);
+
+    /// <summary>The directions of each class. Shape: [k, rank, d]; zeros for a class without samples.</summary>
+    public Tensor Bases { get; }
+
+    /// <summary>Squared singular values σ² of each class's columns, largest first.</summary>
+    public IReadOnlyList<double[]> Spectra { get; }
+
+    /// <summary>The subspaces of labelled features, by eigendecomposition of each Z_j Z_jᵀ in double precision.</summary>
+    /// <param name="z">Features [d, n], one sample a column.</param>
+    /// <param name="labels">The class of each column.</param>
+    /// <param name="classes">k.</param>
+    /// <param name="rank">Dimension of each subspace.</param>
+    public static NearestSubspace Fit(Tensor z, ReadOnlySpan<int> labels, int classes, int rank)
+    {
+        (int d, int n) = (z.Shape[0], z.Shape[1]);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(rank, d);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(labels.Length, n);
+        Tensor columns = z.To(DType.F64), masks = CodingRate.Memberships(labels, classes, DType.F64);
+        var bases = new double[classes * rank * d];
+        var spectra = new double[classes][];
+        for (int j = 0; j < classes; j++)
+        {
+            SymmetricEigen eigen = SymmetricEigen.Of((columns * masks.At(j)).MatMul(z.T));
+            spectra[j] = eigen.Values;
+            if (labels.Contains(j))
+                for (int r = 0; r < rank; r++) eigen.Vectors[r].CopyTo(bases, (j * rank + r) * d);
+        }
+        return new NearestSubspace(Tensor.From(bases, [classes, rank, d]), spectra);
+    }
+
+    /// <summary>The class of each column, i32. Shape: [d, n] → [n].</summary>
+    public Tensor Predict(Tensor z) => Bases.MatMul(z.To(DType.F64)).Square().Sum(1).ArgMax(0);
+
+    /// <summary>Share of columns that <see cref="Predict"/> gives their label.</summary>
+    public double Accuracy(Tensor z, ReadOnlySpan<int> labels)
+    {
+        int[] predicted = Predict(z).ToArray<int>();
+        int right = 0;
+        for (int i = 0; i < predicted.Length; i++) right += predicted[i] == labels[i] ? 1 : 0;
+        return (double)right / predicted.Length;
+    }
+}

@@ -1,0 +1,43 @@
+using Nabla.Experiments;
+
+namespace Nabla.Tests.Experiments;
+
+public sealed class CodingRateExperimentTests
+{
+    private static Bench Run(string id, params KeyValuePair<string, string>[] settings)
+    {
+        Experiment experiment = Registry.Default.Find(id);
+        var bench = new Bench(new BenchSettings([0], Device.Cpu, experiment.Info.DType, Quick: true));
+        experiment.Run(experiment.Configure(quick: true, settings), bench);
+        return bench;
+    }
+
+    [Theory]
+    [InlineData("mcr2-supervised-training")]
+    public void The_quick_form_holds_and_is_complete(string id)
+    {
+        Bench bench = Run(id);
+        Assert.All(bench.Checks, c => Assert.True(c.Passed, $"{c.Name}: {c.Value} outside [{c.Min}, {c.Max}]"));
+        Assert.Contains(bench.Checks, c => c.IsControl);
+        Assert.NotEmpty(bench.Figures);
+        Assert.NotEmpty(bench.Tables);
+    }
+
+    [Fact]
+    public void A_network_that_does_not_learn_fails_the_claim()
+    {
+        Bench bench = Run("mcr2-supervised-training", new("learningRate", "0"), new("steps", "2"), new("width", "16"));
+        Assert.False(bench.Checks.Single(c => c.Name == "final ΔR ÷ ceiling").Passed);
+        Assert.False(bench.Checks.Single(c => c.Name.StartsWith("mean |cos|", StringComparison.Ordinal)).Passed);
+    }
+
+    [Fact]
+    public void The_worst_seed_decides()
+    {
+        Assert.Equal(0.9, SeedChecks.Worst([0.5, 0.9, 0.2], 0, 1));
+        Assert.Equal(-3, SeedChecks.Worst([0.5, 2, -3], 0, 1));
+        Assert.Equal(2, SeedChecks.Worst([2, 5], 1, null));
+        Assert.True(double.IsNaN(SeedChecks.Worst([0.5, double.NaN], 0, 1)));
+        Assert.True(double.IsNaN(SeedChecks.Worst([], 0, 1)));
+    }
+}
