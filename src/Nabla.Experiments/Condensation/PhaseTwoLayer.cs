@@ -91,7 +91,7 @@ public sealed class PhaseTwoLayer : IExperiment<PhaseTwoLayer.Config>, IHasTrain
     {
         int width = config.AllWidths[^1];
         TwoLayerRelu members = Start(bench, width, [.. bench.Seeds.Select(seed => (config.Points[0], seed))]);
-        return Transforms.Compile(Transforms.Vmap(BatchedTraining.Freezing(Step(config, bench), config.Tolerance)))
+        return Transforms.Compile(Transforms.Vmap(BatchedTraining.Freezing(Step(config, bench), config.Tolerance, config.MaxSteps)))
             .ProgramFor((members, Tensor.Zeros([bench.Seeds.Count], DType.I32)));
     }
 
@@ -168,9 +168,9 @@ public sealed class PhaseTwoLayer : IExperiment<PhaseTwoLayer.Config>, IHasTrain
             "through the median of the middle width.", new PanelFigure("", [.. rows.Select(Lines)]));
         bench.Table("slopes", $"Exponents S over the widths {string.Join(", ", config.AllWidths)}; directions at the largest, median over seeds.",
             ["γ", "γ′", "S", "theory", "S − theory", "bound", "RD at smallest m", "RD at largest m", "directions", "most steps"],
-            scalings.Select(s => new object[] { s.Point.Gamma, s.Point.Prime, Math.Round(s.Slope, 3), Math.Round(s.Point.Theory, 3),
+            scalings.Select(s => (object[])[s.Point.Gamma, s.Point.Prime, Math.Round(s.Slope, 3), Math.Round(s.Point.Theory, 3),
                 Math.Round(s.Slope - s.Point.Theory, 3) + 0.0, s.Point.Bound, s.Medians[0], s.Medians[^1],
-                Math.Round(Fits.Median(s.Directions), 1), s.Runs.Max(r => r.Steps) }));
+                Math.Round(Fits.Median(s.Directions), 1), s.Runs.Max(r => r.Steps)]));
     }
 
     private static HeatMapFigure Diagram(Scaling[] scalings, double[] gammas, double[] primes)

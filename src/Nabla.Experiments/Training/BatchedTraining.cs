@@ -27,10 +27,10 @@ public static class BatchedTraining
     {
         Tensor first = Tree.Leaves(members)[0];
         var loop = new TrainingLoop<(T, Tensor), Tensor>(
-            Transforms.Vmap(Freezing(step, tolerance)), (members, Tensor.Zeros([first.Shape[0]], DType.I32, first.Device)));
+            Transforms.Vmap(Freezing(step, tolerance, maxSteps)), (members, Tensor.Zeros([first.Shape[0]], DType.I32, first.Device)));
         do
         {
-            loop.Run(Math.Min(lookEvery, maxSteps + 1 - loop.StepCount));
+            loop.Run(Math.Min(lookEvery, maxSteps + 1 - loop.StepCount)); // one more than the steps: the last evaluation moves nothing
             onLook?.Invoke(loop.StepCount);
         }
         while (loop.StepCount <= maxSteps && loop.Metrics.ToDoubles().Any(e => !(e <= tolerance)));
@@ -39,14 +39,14 @@ public static class BatchedTraining
     }
 
     /// <summary>
-    /// The step of a member that counts its steps, and keeps everything as it is once the error is at most the tolerance: the
-    /// function that <see cref="Run"/> batches and compiles.
+    /// The step of a member that counts its steps, and keeps everything as it is once the error is at most the tolerance or the steps are used
+    /// up: the function that <see cref="Run"/> batches and compiles.
     /// </summary>
     public static Func<(T Parameters, Tensor Steps), ((T, Tensor) State, Tensor Error)> Freezing<T>(
-        Func<T, (T Next, Tensor Error)> step, double tolerance) => state =>
+        Func<T, (T Next, Tensor Error)> step, double tolerance, int maxSteps) => state =>
     {
         (T next, Tensor error) = step(state.Parameters);
-        Tensor done = error <= tolerance;
+        Tensor done = Ops.Where(state.Steps < maxSteps, error, error.ZerosLike()) <= tolerance;
         (Tensor[] old, TreeStructure<T> structure) = Tree.Flatten(state.Parameters);
         Tensor[] kept = [.. old.Zip(Tree.Leaves(next), (before, after) => Ops.Where(done, before, after))];
         return ((structure.Unflatten(kept), Ops.Where(done, state.Steps, state.Steps + 1)), error);

@@ -16,7 +16,7 @@ public sealed record TwoLayerRelu(Tensor A, Tensor W, Tensor B)
     }
 
     /// <summary>
-    /// Antisymmetric initialisation: every neuron once more with the sign of its output weight turned, so that f = 0 exactly.
+    /// Antisymmetric initialisation: every neuron once more with the sign of its output weight turned, so that f = 0 up to the rounding of the sum.
     /// Shape: [m] → [2m]. Source: Zhang, Xu, Luo and Ma, arXiv:1905.07777.
     /// </summary>
     public TwoLayerRelu Antisymmetric() => new(
