@@ -59,4 +59,6 @@ internal static class AutogradErrors
         $"{operation}: {rule}: operand {aval}.");
 
     public static TraceException OutputMismatch(string rule) => new("NB0512", $"compile: outputs given to Run do not fit: {rule}.");
+
+    public static TraceException GradCheckFailed(string table) => new("NB0520", $"gradcheck: the derivatives do not hold:\n{table}");
 }

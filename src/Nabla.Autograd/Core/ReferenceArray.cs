@@ -60,7 +60,8 @@ public sealed class ReferenceArray(Aval aval)
         GC.KeepAlive(tensor);
     }
 
-    private long Offset(ReadOnlySpan<int> index)
+    /// <summary>The place of a multi-index in <see cref="Data"/>.</summary>
+    internal long Offset(ReadOnlySpan<int> index)
     {
         long offset = 0;
         for (int i = 0; i < index.Length; i++) offset = offset * Shape.Dims[i] + index[i];

@@ -42,13 +42,13 @@ namespace Nabla.Autograd
                 for (int i = 0; i < batch; i++) (at[lhsBatch[i]], bt[rhsBatch[i]]) = (index[i], index[i]);
                 for (int i = 0; i < left; i++) at[lhsFree[i]] = index[batch + i];
                 for (int i = 0; i < rhsFree.Length; i++) bt[rhsFree[i]] = index[batch + left + i];
-                double sum = 0;
+                var sum = new ReferenceSum();
                 foreach (int[] k in ReferenceArray.Indices(contracted))
                 {
                     for (int i = 0; i < k.Length; i++) (at[lhsContract[i]], bt[rhsContract[i]]) = (k[i], k[i]);
-                    sum += a[at] * b[bt];
+                    sum.Add(a[at] * b[bt]);
                 }
-                output[index] = sum;
+                output[index] = sum.Value;
             }
         }
 

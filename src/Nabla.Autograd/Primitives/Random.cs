@@ -148,7 +148,7 @@ namespace Nabla.Autograd
                     return Enumerable.Range(0, count).OrderBy(j => ((ulong)Word(k0, k1, 2 * j + 1) << 32) | Word(k0, k1, 2 * j)).ThenBy(j => j).ElementAt(i);
                 default:
                     double uniform = dtype == DType.F32 ? Philox.ToUniform(Word(k0, k1, i)) : Philox.ToUniform(Word(k0, k1, 2 * i), Word(k0, k1, 2 * i + 1));
-                    return name == "random_uniform" ? uniform : Quantile(uniform + (dtype == DType.F32 ? 1.0 / (1 << 25) : 1.0 / (1L << 54)));
+                    return name == "random_uniform" ? uniform : Quantile(uniform - 0.5 + dtype.UnitRoundoff / 2);
             }
         }
 
@@ -158,14 +158,16 @@ namespace Nabla.Autograd
             return (i % 4) switch { 0 => w0, 1 => w1, 2 => w2, _ => w3 };
         }
 
-        private static double Quantile(double p)
+        // The z with Φ(z) = ½ + q, by bisection on erf(t) = 2|q|, in the tail on erfc(t) = 1 − 2|q|, for t = |z|/√2. q, 2q and 1 − 2|q| are exact.
+        private static double Quantile(double q)
         {
-            (double low, double high) = (-9, 9);
+            double side = 2 * Math.Abs(q), low = 0, high = 9;
             while (true)
             {
                 double middle = (low + high) / 2;
-                if (middle == low || middle == high) return middle;
-                if (0.5 * (1 + ReferenceMath.Erf(middle / Math.Sqrt(2))) < p) low = middle;
+                if (middle == low || middle == high) return Math.Sign(q) * middle * Math.Sqrt(2);
+                bool below = side < 0.5 ? ReferenceMath.Erf(middle) < side : ReferenceMath.Erfc(middle) > 1 - side;
+                if (below) low = middle;
                 else high = middle;
             }
         }

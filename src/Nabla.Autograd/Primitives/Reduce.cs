@@ -65,6 +65,15 @@ namespace Nabla.Autograd
         /// <inheritdoc/>
         public override Tolerance Tolerance => Tolerance.Terms(16);
 
+        /// <inheritdoc/>
+        protected override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReferenceArray output, Axes axes)
+        {
+            var sums = new ReferenceSum[output.Data.Length];
+            foreach (int[] index in ReferenceArray.Indices(inputs[0].Shape))
+                sums[output.Offset([.. index.Where((_, axis) => !axes.Span.Contains(axis))])].Add(inputs[0][index]);
+            for (int i = 0; i < sums.Length; i++) output.Data[i] = sums[i].Value;
+        }
+
         private protected override double Start => 0;
 
         private protected override double Fold(double a, double b) => a + b;
@@ -255,12 +264,13 @@ namespace Nabla.Autograd
             int last = output.Shape.Dims[p.Axis] - 1;
             foreach (int[] index in ReferenceArray.Indices(output.Shape.With(p.Axis, 1)))
             {
-                double sum = 0;
+                var sum = new ReferenceSum();
                 int[] at = [.. index];
                 for (int i = 0; i <= last; i++)
                 {
                     at[p.Axis] = p.Reverse ? last - i : i;
-                    output[at] = sum += inputs[0][at];
+                    sum.Add(inputs[0][at]);
+                    output[at] = sum.Value;
                 }
             }
         }

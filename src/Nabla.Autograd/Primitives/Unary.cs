@@ -33,13 +33,13 @@ namespace Nabla.Autograd
         public override IEnumerable<Sample> Samples(SampleSource source) => base.Samples(source).Append(new([source.Uniform([6], -9, -0.1)]));
     }
 
-    /// <summary>sign: −1, 0 or 1; derivative 0.</summary>
+    /// <summary>sign: −1 or 1; ±0 → ±0, NaN → NaN; derivative 0.</summary>
     public sealed class SignPrimitive() : UnaryPrimitive<SignOp>("sign", new(0.1, 9), Numbers)
     {
         internal static readonly SignPrimitive Instance = new();
 
         /// <inheritdoc/>
-        protected override double Reference(double x) => double.IsNaN(x) ? x : Math.Sign(x);
+        protected override double Reference(double x) => x > 0 ? 1 : x < 0 ? -1 : x;
 
         /// <inheritdoc/>
         protected override Tensor? Jvp(Tensor x, Tensor dx, Tensor y) => null;

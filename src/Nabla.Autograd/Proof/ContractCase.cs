@@ -35,6 +35,9 @@ internal sealed class ContractCase
     /// <summary>A float goes in and a float comes out.</summary>
     public bool HasDerivative => !IsSpecial && Inputs.Any(x => x.DType.IsFloat) && Outputs.Any(o => o.DType.IsFloat);
 
+    /// <summary>The coarsest float type among operands and results: a conversion from f64 to f32 is exact to f32 only.</summary>
+    public DType Precision => Avals.Concat(Outputs).Any(a => a.DType == DType.F32) ? DType.F32 : DType.F64;
+
     /// <summary>The float operands.</summary>
     public Tensor[] Floats => [.. Inputs.Where(x => x.DType.IsFloat)];
 

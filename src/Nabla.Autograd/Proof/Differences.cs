@@ -78,6 +78,21 @@ internal static class Differences
         ];
     }
 
+    /// <summary>
+    /// How far the Hessian of a scalar function is from being one: its products in different orders of differentiation against each other, relative to the
+    /// largest element; |⟨v, H·u⟩ − ⟨u, H·v⟩| relative to the norms.
+    /// </summary>
+    public static IEnumerable<(string What, double Error)> HessianErrors(Func<Tensor[], Tensor> s, Tensor[] x, ulong seed)
+    {
+        Tensor[] u = Direction(x, seed), v = Direction(x, seed + 1);
+        IReadOnlyList<Tensor[]> products = HessianProducts(s, x, u);
+        yield return ("reverse over forward", Closeness.Relative(products[1], products[0]));
+        yield return ("reverse over reverse", Closeness.Relative(products[2], products[0]));
+        Tensor[] other = Transforms.Jvp(Transforms.Grad(s), x, v).Tangent;
+        double gap = Math.Abs(Dot(v, products[0]) - Dot(other, u));
+        yield return ("symmetry", gap == 0 ? 0 : gap / (Norm(v) * Norm(products[0]) + Norm(other) * Norm(u)));
+    }
+
     /// <summary>Σ of all products of elements, in double precision.</summary>
     public static double Dot(Tensor[] a, Tensor[] b)
     {
