@@ -24,7 +24,7 @@ public static class Compositions
     /// <summary>
     /// All sequences of up to <paramref name="depth"/> transformations of one function, in f64: to 1e−11 of the largest element.
     /// </summary>
-    public static CheckResult Check(string function, int depth = 3)
+    public static ContractResult Check(string function, int depth = 3)
     {
         (Func<Tensor, Tensor> f, int size) = Cases[function];
         Tensor x = Fixed([size], 0.4) * 0.8;

@@ -9,8 +9,8 @@ namespace Nabla.Proof;
 public static partial class Contract
 {
     /// <summary>The checks by name, in the order in which they are reported.</summary>
-    public static IReadOnlyDictionary<string, Func<Primitive, DType, CheckResult>> Checks { get; } =
-        new OrderedDictionary<string, Func<Primitive, DType, CheckResult>>
+    public static IReadOnlyDictionary<string, Func<Primitive, DType, ContractResult>> Checks { get; } =
+        new OrderedDictionary<string, Func<Primitive, DType, ContractResult>>
         {
             ["evaluation"] = Evaluation, ["layouts"] = LayoutIndependence, ["reference device"] = ReferenceDevice, ["errors"] = Errors,
             ["jvp"] = FirstOrder, ["adjoint"] = Adjoint, ["second order"] = SecondOrder, ["hessian"] = HessianOrders, ["zeros"] = Zeros,
@@ -21,13 +21,13 @@ public static partial class Contract
     public static IReadOnlyList<DType> DTypesOf(Primitive primitive) => ContractCase.DTypesOf(primitive);
 
     /// <summary>All checks of a primitive in one element type.</summary>
-    public static IReadOnlyList<CheckResult> CheckAll(Primitive primitive, DType dtype) => [.. Checks.Values.Select(check => check(primitive, dtype))];
+    public static IReadOnlyList<ContractResult> CheckAll(Primitive primitive, DType dtype) => [.. Checks.Values.Select(check => check(primitive, dtype))];
 
     /// <summary>
     /// The kernel gives what the double-precision reference gives for the operands as they are stored, within the primitive's tolerance; element-wise
     /// primitives also at ±0, subnormals, ±∞, NaN and log-spaced values. Error in the units of the tolerance.
     /// </summary>
-    public static CheckResult Evaluation(Primitive primitive, DType dtype) => Run("evaluation", primitive, dtype, Closeness.Bound(primitive.Tolerance), (tally, c) =>
+    public static ContractResult Evaluation(Primitive primitive, DType dtype) => Run("evaluation", primitive, dtype, Closeness.Bound(primitive.Tolerance), (tally, c) =>
     {
         (ReferenceArray[] exact, ReferenceArray[] terms) = (c.Reference(c.Inputs), c.Terms(c.Inputs));
         AddErrors(tally, c, c.RunKernel(c.Inputs), exact, terms, c.Name);
@@ -38,7 +38,7 @@ public static partial class Contract
     /// Operands with gaps, negative strides, strides of 0 and transposed axes, one at a time and all at once, give the bits that contiguous ones give, or
     /// results within the tolerance where the kernel adds in another order. Where it refuses the values it does so in every layout.
     /// </summary>
-    public static CheckResult LayoutIndependence(Primitive primitive, DType dtype) => Run("layouts", primitive, dtype, Closeness.Bound(primitive.Tolerance), (tally, c) =>
+    public static ContractResult LayoutIndependence(Primitive primitive, DType dtype) => Run("layouts", primitive, dtype, Closeness.Bound(primitive.Tolerance), (tally, c) =>
     {
         if (c.IsSpecial) return;
         for (int i = 0; i < c.Inputs.Length; i++)
@@ -55,7 +55,7 @@ public static partial class Contract
     });
 
     /// <summary><see cref="Device.Reference"/> gives the reference itself, rounded to the element type.</summary>
-    public static CheckResult ReferenceDevice(Primitive primitive, DType dtype) => Run("reference device", primitive, dtype, 0, (tally, c) =>
+    public static ContractResult ReferenceDevice(Primitive primitive, DType dtype) => Run("reference device", primitive, dtype, 0, (tally, c) =>
     {
         if (c.Inputs.Length == 0) return;
         DenseTensor[] moved = Array.ConvertAll(c.Inputs, x =>
@@ -73,7 +73,7 @@ public static partial class Contract
     });
 
     /// <summary>Wrong operands raise the error that the primitive promises for them, and no other.</summary>
-    public static CheckResult Errors(Primitive primitive, DType dtype)
+    public static ContractResult Errors(Primitive primitive, DType dtype)
     {
         var tally = new Tally("errors", primitive.Name, dtype, 0);
         foreach ((int index, ErrorSample sample) in primitive.ErrorSamples(new SampleSource(1)).Index())
@@ -98,7 +98,7 @@ public static partial class Contract
         return tally.Result();
     }
 
-    private static CheckResult Run(string check, Primitive primitive, DType dtype, double bound, Action<Tally, ContractCase> body)
+    private static ContractResult Run(string check, Primitive primitive, DType dtype, double bound, Action<Tally, ContractCase> body)
     {
         var tally = new Tally(check, primitive.Name, dtype, bound);
         tally.Guard($"{primitive.Name} samples", () =>

@@ -10,7 +10,7 @@ public static partial class Contract
     /// The derivative in a random direction. f64: against central differences with Richardson extrapolation, bound 1e−7; f32: against the one in f64 at the
     /// same point, bound 1e−5. Error relative to the largest element.
     /// </summary>
-    public static CheckResult FirstOrder(Primitive primitive, DType dtype) => Run("jvp", primitive, dtype, dtype == DType.F64 ? 1e-7 : 1e-5, (tally, c) =>
+    public static ContractResult FirstOrder(Primitive primitive, DType dtype) => Run("jvp", primitive, dtype, dtype == DType.F64 ? 1e-7 : 1e-5, (tally, c) =>
     {
         if (!c.HasDerivative) return;
         if (dtype == DType.F32) tally.Add(AgainstDouble(c, (f, x, dx) => Differences.Jvp(f, x, dx)), c.Name);
@@ -18,7 +18,7 @@ public static partial class Contract
     });
 
     /// <summary>The derivative of the directional derivative in another direction, checked like <see cref="FirstOrder"/>.</summary>
-    public static CheckResult SecondOrder(Primitive primitive, DType dtype) => Run("second order", primitive, dtype, dtype == DType.F64 ? 1e-7 : 1e-5, (tally, c) =>
+    public static ContractResult SecondOrder(Primitive primitive, DType dtype) => Run("second order", primitive, dtype, dtype == DType.F64 ? 1e-7 : 1e-5, (tally, c) =>
     {
         if (!c.HasDerivative) return;
         if (dtype == DType.F32)
@@ -28,7 +28,7 @@ public static partial class Contract
     });
 
     /// <summary>|⟨v, J·u⟩ − ⟨Jᵀ·v, u⟩| relative to ‖v‖·‖J·u‖ + ‖Jᵀ·v‖·‖u‖: 1e−12 in f64, 1e−5 in f32. Also at points where the derivative is a convention.</summary>
-    public static CheckResult Adjoint(Primitive primitive, DType dtype) => Run("adjoint", primitive, dtype, dtype == DType.F64 ? 1e-12 : 1e-5, (tally, c) =>
+    public static ContractResult Adjoint(Primitive primitive, DType dtype) => Run("adjoint", primitive, dtype, dtype == DType.F64 ? 1e-12 : 1e-5, (tally, c) =>
     {
         if (c.HasDerivative) tally.Add(Differences.AdjointError(c.ApplyToFloats, c.Floats, First), c.Precision == DType.F64 ? 1e-12 : 1e-5, c.Name);
     });
@@ -37,7 +37,7 @@ public static partial class Contract
     /// The Hessian of ⟨w, f(x)⟩ along random directions: symmetric, and equal forward over reverse, reverse over forward and reverse over reverse, to
     /// 1e−11 of its largest element (f32: 1e−4).
     /// </summary>
-    public static CheckResult HessianOrders(Primitive primitive, DType dtype) => Run("hessian", primitive, dtype, dtype == DType.F64 ? 1e-11 : 1e-4, (tally, c) =>
+    public static ContractResult HessianOrders(Primitive primitive, DType dtype) => Run("hessian", primitive, dtype, dtype == DType.F64 ? 1e-11 : 1e-4, (tally, c) =>
     {
         if (!c.HasDerivative) return;
         Func<Tensor[], Tensor> s = Differences.Scalarised(c.ApplyToFloats, 303);
@@ -48,7 +48,7 @@ public static partial class Contract
     /// Exact zeros of the right type: cotangents of an operand that is not used and of integer and boolean operands; tangents of results that have no
     /// derivative.
     /// </summary>
-    public static CheckResult Zeros(Primitive primitive, DType dtype) => Run("zeros", primitive, dtype, 0, (tally, c) =>
+    public static ContractResult Zeros(Primitive primitive, DType dtype) => Run("zeros", primitive, dtype, 0, (tally, c) =>
     {
         if (c.IsSpecial) return;
         Tensor unused = Tensor.Full([2, 3], 0.5, DType.F32);

@@ -8,7 +8,7 @@ public static partial class Contract
     /// A batch gives what its members give one by one, bit for bit, or within the tolerance where the kernel differs: each operand batched alone and all
     /// together, the batch on the first and on the last axis, of size 3, 1 and 0.
     /// </summary>
-    public static CheckResult Batching(Primitive primitive, DType dtype) => Run("vmap", primitive, dtype, Closeness.Bound(primitive.Tolerance), (tally, c) =>
+    public static ContractResult Batching(Primitive primitive, DType dtype) => Run("vmap", primitive, dtype, Closeness.Bound(primitive.Tolerance), (tally, c) =>
     {
         if (c.Inputs.Length == 0 || c.IsSpecial) return;
         DenseTensor[][] members = [.. c.Members(3)];
@@ -29,7 +29,7 @@ public static partial class Contract
     /// <summary>
     /// Cotangents of a batch are those of its members, to 1e−12 of the largest element (f32: 1e−5): the transposes are batched too.
     /// </summary>
-    public static CheckResult BatchedDerivative(Primitive primitive, DType dtype) => Run("vmap of vjp", primitive, dtype, dtype == DType.F64 ? 1e-12 : 1e-5, (tally, c) =>
+    public static ContractResult BatchedDerivative(Primitive primitive, DType dtype) => Run("vmap of vjp", primitive, dtype, dtype == DType.F64 ? 1e-12 : 1e-5, (tally, c) =>
     {
         if (!c.HasDerivative) return;
         Tensor[][] members = [.. c.Members(3).Select(m => m.Where(x => x.DType.IsFloat).ToArray<Tensor>())];
@@ -40,7 +40,7 @@ public static partial class Contract
     });
 
     /// <summary>Compiled functions give the bits of eager ones: the primitive, and its cotangents.</summary>
-    public static CheckResult Compilation(Primitive primitive, DType dtype) => Run("compile", primitive, dtype, 0, (tally, c) =>
+    public static ContractResult Compilation(Primitive primitive, DType dtype) => Run("compile", primitive, dtype, 0, (tally, c) =>
     {
         Tensor[] compiled = Transforms.Compile((Tensor[] x) => c.Apply(x)).Call(c.Inputs);
         tally.Require(compiled.Zip(c.Apply(c.Inputs)).All(p => Closeness.SameBits(p.First, p.Second)), $"{c.Name}: compiled differs from eager");
@@ -50,7 +50,7 @@ public static partial class Contract
     });
 
     /// <summary>The recorded programs of the primitive, its tangent, its cotangents and its batch obey the typing rules of the IR.</summary>
-    public static CheckResult Programs(Primitive primitive, DType dtype) => Run("programs", primitive, dtype, 0, (tally, c) =>
+    public static ContractResult Programs(Primitive primitive, DType dtype) => Run("programs", primitive, dtype, 0, (tally, c) =>
     {
         if (c.Inputs.Length == 0 || c.IsSpecial) return;
         Tensor[] all = c.Inputs;

@@ -42,7 +42,7 @@ public static class GradCheck
         return result.Passed ? result : throw AutogradErrors.GradCheckFailed(result.ToString());
     }
 
-    private static IReadOnlyList<CheckResult> Run(Func<Tensor[], Tensor[]> f, Tensor[] x, bool secondOrder, ulong seed)
+    private static IReadOnlyList<ContractResult> Run(Func<Tensor[], Tensor[]> f, Tensor[] x, bool secondOrder, ulong seed)
     {
         var evaluation = new Tally("function", "function", DType.F64, 0);
         bool precise = true;
@@ -55,7 +55,7 @@ public static class GradCheck
         });
         if (evaluation.Result() is { Passed: false } failed) return [failed];
         double differences = precise ? 1e-7 : 1e-2, adjoint = precise ? 1e-12 : 1e-5;
-        var checks = new List<CheckResult>
+        var checks = new List<ContractResult>
         {
             One("jvp", differences, tally => AddDifferences(tally, f, x, seed)),
             One("adjoint", adjoint, tally => tally.Add(Differences.AdjointError(f, x, seed + 1), "⟨v, J·u⟩ ≠ ⟨Jᵀ·v, u⟩")),
@@ -76,19 +76,19 @@ public static class GradCheck
             $"differs from central differences, which differ by {doubt:g2} among themselves for steps of 1/512 to 1/2048: a kink or jump near the point, or a function that is not deterministic"));
     }
 
-    private static CheckResult One(string check, double bound, Action<Tally> body)
+    private static ContractResult One(string check, double bound, Action<Tally> body)
     {
         var tally = new Tally(check, "function", DType.F64, bound);
         tally.Guard(check, () => body(tally));
         return tally.Result();
     }
 
-    private static CheckResult Failed(string check, string message) => new(check, "function", DType.F64, 1, double.PositiveInfinity, 0, message);
+    private static ContractResult Failed(string check, string message) => new(check, "function", DType.F64, 1, double.PositiveInfinity, 0, message);
 }
 
 /// <summary>What <see cref="GradCheck"/> found.</summary>
 /// <param name="Checks">One entry per check, in the order in which they were made.</param>
-public sealed record GradCheckResult(IReadOnlyList<CheckResult> Checks)
+public sealed record GradCheckResult(IReadOnlyList<ContractResult> Checks)
 {
     /// <summary>True if all checks hold.</summary>
     public bool Passed => Checks.All(c => c.Passed);
@@ -97,9 +97,9 @@ public sealed record GradCheckResult(IReadOnlyList<CheckResult> Checks)
     public override string ToString()
     {
         var text = new StringBuilder("check         error     bound     verdict\n");
-        foreach (CheckResult c in Checks)
+        foreach (ContractResult c in Checks)
             text.Append(CultureInfo.InvariantCulture, $"{c.Check,-12}  {c.Error,-8:0.0e+00}  {c.Bound,-8:0.0e+00}  {(c.Passed ? "holds" : "FAILS")}\n");
-        foreach (CheckResult c in Checks.Where(c => !c.Passed)) text.Append(CultureInfo.InvariantCulture, $"{c.Check}: {c.Failure}\n");
+        foreach (ContractResult c in Checks.Where(c => !c.Passed)) text.Append(CultureInfo.InvariantCulture, $"{c.Check}: {c.Failure}\n");
         return text.ToString().TrimEnd();
     }
 }

@@ -11,7 +11,7 @@ public sealed class CompositionTests
     [MemberData(nameof(Functions))]
     public void All_sequences_of_three_transformations_agree_with_nested_forward_mode(string function)
     {
-        CheckResult result = Compositions.Check(function);
+        ContractResult result = Compositions.Check(function);
         Assert.True(result.Passed, result.ToString());
         // Three derivatives, and 5 + 25 + 125 sequences.
         Assert.Equal(158, result.Comparisons);

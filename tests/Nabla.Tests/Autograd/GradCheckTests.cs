@@ -14,7 +14,7 @@ public sealed class GradCheckTests
     [Fact]
     public void A_correct_function_of_a_tree_passes_and_prints_a_table()
     {
-        var layer = new Layer(Tensor.From([[0.1f, 0.2f], [0.3f, -0.4f]]), Tensor.From([0.5f, 0.25f]), 3);
+        var layer = new Layer(Tensor.From(new[,] { { 0.1f, 0.2f }, { 0.3f, -0.4f } }), Tensor.From([0.5f, 0.25f]), 3);
         GradCheckResult result = GradCheck.Check((Layer l) =>
         {
             Tensor h = l.Bias;
@@ -51,7 +51,7 @@ public sealed class GradCheckTests
     [Fact]
     public void Errors_and_missing_floats_become_failures_not_exceptions()
     {
-        Assert.Contains("NB0506", "NB0506 " + GradCheck.Check((Tensor x) => x, Tensor.From([1, 2])).Checks.Single().Failure);
+        Assert.Contains("nothing to differentiate", GradCheck.Check((Tensor x) => x, Tensor.From([1, 2])).Checks.Single().Failure);
         Assert.Contains("broadcast", GradCheck.Check((Tensor x) => x + Tensor.From([1.0, 2.0]), X).Checks.Single().Failure);
         Assert.Contains("InvalidOperationException", GradCheck.Check<Tensor, Tensor>(_ => throw new InvalidOperationException("no"), X).Checks.Single().Failure);
         Assert.Contains("not finite", GradCheck.Check((Tensor x) => x.Log(), X).Checks.Single().Failure);
@@ -81,7 +81,7 @@ public sealed class GradCheckTests
     [InlineData(Fault.ErrorCode, "errors")]
     internal void Each_fault_of_a_primitive_is_caught_by_its_check(Fault fault, string check)
     {
-        CheckResult result = Contract.Checks[check](new Cube(fault), DType.F64);
+        ContractResult result = Contract.Checks[check](new Cube(fault), DType.F64);
         Assert.False(result.Passed, result.ToString());
         Assert.Contains("cube", result.Failure);
     }
@@ -99,7 +99,10 @@ public sealed class GradCheckTests
         public override Tolerance Tolerance => Tolerance.Ulps(2);
 
         public override Aval[] AbstractEval(ReadOnlySpan<Aval> inputs, object? parameters) =>
-            inputs[0].DType.IsFloat ? [inputs[0]] : throw new TraceException("NB0599", "cube: floats only");
+            inputs[0].DType.IsFloat ? [fault == Fault.Shape ? Next(inputs[0]) : inputs[0]] : throw new TraceException("NB0599", "cube: floats only");
+
+        // A shape rule that does not give the same answer twice.
+        private Aval Next(Aval x) => new(x.DType, x.Shape.With(0, x.Shape[0] + _calls++));
 
         public override void Evaluate(ReadOnlySpan<DenseTensor> inputs, ReadOnlySpan<DenseTensor> outputs, object? parameters)
         {
@@ -126,7 +129,6 @@ public sealed class GradCheckTests
         {
             Fault.VmapThrows => throw new InvalidCastException("vmap"),
             Fault.Vmap => (Bind(null, inputs[0].Reverse(axes[0]!.Value)), [axes[0]]),
-            Fault.Shape => (Bind(null, inputs[0]), [inputs[0].Rank - 1 - axes[0]]),
             _ => (Bind(null, inputs[0]), [axes[0]]),
         };
 

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using Nabla.Autograd;
 using static Nabla.Transforms;
 
@@ -7,7 +8,7 @@ namespace Nabla.Tests.Autograd;
 /// <summary>Programs as they print after each transformation, compared with reviewed text.</summary>
 public sealed class IrGoldenTests
 {
-    private static readonly Tensor Inputs = Tensor.From([[0.1f, 0.2f], [0.3f, 0.4f], [0.5f, 0.6f]]);
+    private static readonly Tensor Inputs = Tensor.From(new[,] { { 0.1f, 0.2f }, { 0.3f, 0.4f }, { 0.5f, 0.6f } });
 
     private static Tensor Scalar(Tensor x) => (x.Sin() * x).Sum();
 
@@ -24,7 +25,7 @@ public sealed class IrGoldenTests
     [Fact]
     public void Programs_of_a_layer()
     {
-        (Tensor W, Tensor B) parameters = (Tensor.From([[1f, 2f], [3f, 4f]]), Tensor.From([0.5f, 0.25f]));
+        (Tensor W, Tensor B) parameters = (Tensor.From(new[,] { { 1f, 2f }, { 3f, 4f } }), Tensor.From([0.5f, 0.25f]));
         var text = new StringBuilder();
         Append(text, "trace", Trace<(Tensor W, Tensor B), Tensor>(Layer, parameters));
         Append(text, "grad", Trace(Grad<(Tensor W, Tensor B)>(Layer), parameters));
@@ -49,6 +50,6 @@ public sealed class IrGoldenTests
     private static void Append(StringBuilder text, string title, Program program)
     {
         IrChecker.Check(program);
-        text.Append(title).Append('\n').Append(program.ToString()).Append("\n\n");
+        text.Append(title).Append('\n').Append(Regex.Replace(program.ToString(), @"(?<=\S); ", ";\n    ")).Append("\n\n");
     }
 }

@@ -15,7 +15,7 @@ public sealed class PrimitiveContractTests
     {
         Primitive primitive = PrimitiveCatalog.Find(name)!;
         IReadOnlyList<DType> dtypes = Contract.DTypesOf(primitive);
-        CheckResult[] results = [.. dtypes.SelectMany(dtype => Contract.CheckAll(primitive, dtype))];
+        ContractResult[] results = [.. dtypes.SelectMany(dtype => Contract.CheckAll(primitive, dtype))];
         Assert.All(dtypes, dtype => Assert.True(results.Single(r => r.Check == "evaluation" && r.DType == dtype).Comparisons > 0));
         Assert.True(results.All(r => r.Passed), string.Join('\n', results.Where(r => !r.Passed)));
     }

@@ -10,7 +10,7 @@ namespace Nabla.Proof;
 /// <param name="Error">The largest error met, in the units of the check.</param>
 /// <param name="Bound">What it may be.</param>
 /// <param name="Failure">Null if the check holds; else the worst violation: subject, element type, sample, layout, numbers.</param>
-public sealed record CheckResult(string Check, string Subject, DType DType, int Comparisons, double Error, double Bound, string? Failure)
+public sealed record ContractResult(string Check, string Subject, DType DType, int Comparisons, double Error, double Bound, string? Failure)
 {
     /// <summary>True if no comparison exceeded the bound.</summary>
     public bool Passed => Failure is null;
@@ -71,5 +71,5 @@ internal sealed class Tally(string check, string subject, DType dtype, double bo
         }
     }
 
-    public CheckResult Result() => new(check, subject, dtype, _comparisons, _error, bound, _failure);
+    public ContractResult Result() => new(check, subject, dtype, _comparisons, _error, bound, _failure);
 }
