@@ -18,7 +18,7 @@ internal static class GradCheckCommand
     {
         var names = new Argument<string[]>("PRIMITIVE") { HelpName = "PRIMITIVE", Description = "Names of primitives.", Arity = ArgumentArity.ZeroOrMore };
         names.CompletionSources.Add(_ => PrimitiveCatalog.All.Select(p => new CompletionItem(p.Name)));
-        var all = new Option<bool>("--all") { Description = "All primitives." };
+        var all = new Option<bool>("--all") { Description = "All primitives, and compositions of transformations." };
         var device = new Option<string>("--device") { Description = "Where to compute; `nabla devices` shows what there is.", HelpName = "name" };
         var json = new Option<bool>("--json") { Description = "One JSON document instead of a table." };
         var command = new Command("gradcheck", "Check the derivatives and all other rules of primitives.") { names, all, device, json };
@@ -28,7 +28,7 @@ internal static class GradCheckCommand
             if (chosen.Count == 0) throw ExperimentErrors.NothingToGradCheck();
             if (parsed.GetValue(device) is { } name) Device.Default = Device.Parse(name);
             using var signals = new StopSignals(terminal);
-            List<Row> rows = Check(chosen, terminal, signals.Token);
+            List<Row> rows = Check(chosen, parsed.GetValue(all) ? Compositions.Functions : [], terminal, signals.Token);
             if (parsed.GetValue(json)) WriteJson(terminal.Out, rows);
             else WriteTable(terminal, rows);
             return signals.ExitCode != 0 ? signals.ExitCode : rows.Count > 0 && rows.All(r => r.Passed) ? ExitCode.Ok : ExitCode.CheckFailed;
@@ -39,15 +39,21 @@ internal static class GradCheckCommand
     private static Primitive Find(string name) =>
         PrimitiveCatalog.Find(name) ?? throw ExperimentErrors.UnknownPrimitive(name, Suggestions.Nearest(name, PrimitiveCatalog.All.Select(p => p.Name)));
 
-    private static List<Row> Check(IReadOnlyList<Primitive> primitives, Terminal terminal, CancellationToken stop)
+    private static List<Row> Check(IReadOnlyList<Primitive> primitives, IReadOnlyList<string> functions, Terminal terminal, CancellationToken stop)
     {
         var rows = new List<Row>();
         var progress = new ProgressLine(terminal, "gradcheck");
+        int count = primitives.Count + functions.Count;
         for (int i = 0; i < primitives.Count && !stop.IsCancellationRequested; i++)
         {
-            progress.Report(primitives[i].Name, i, primitives.Count);
+            progress.Report(primitives[i].Name, i, count);
             foreach (DType dtype in Contract.DTypesOf(primitives[i]))
                 rows.Add(new Row(primitives[i].Name, dtype, Contract.CheckAll(primitives[i], dtype)));
+        }
+        for (int i = 0; i < functions.Count && !stop.IsCancellationRequested; i++)
+        {
+            progress.Report(functions[i], primitives.Count + i, count);
+            rows.Add(new Row(functions[i], DType.F64, [Compositions.Check(functions[i])], OfPrimitive: false));
         }
         progress.Clear();
         return rows;
@@ -55,12 +61,16 @@ internal static class GradCheckCommand
 
     private static void WriteTable(Terminal terminal, List<Row> rows)
     {
-        terminal.Table(["primitive", "dtype", .. Columns, "verdict"], rows.Select(row =>
+        terminal.Table(["primitive", "dtype", .. Columns, "verdict"], rows.Where(r => r.OfPrimitive).Select(row =>
             new[] { row.Primitive, row.DType.Name }.Concat(Columns.Select(row.Error)).Append(row.Passed ? "holds" : "FAILS").ToArray()));
+        if (rows.Any(r => !r.OfPrimitive))
+            terminal.Table(["three transformations of", "dtype", "error", "verdict"], rows.Where(r => !r.OfPrimitive).Select(row =>
+                new[] { row.Primitive, row.DType.Name, row.Error("compositions"), row.Passed ? "holds" : "FAILS" }));
         foreach (Row row in rows)
             foreach (ContractResult check in row.Checks.Where(c => !c.Passed))
                 terminal.Out.WriteLine($"{row.Primitive} {row.DType.Name}, {check.Check}: {check.Failure}");
-        int primitives = rows.Select(r => r.Primitive).Distinct().Count(), failed = rows.Where(r => !r.Passed).Select(r => r.Primitive).Distinct().Count();
+        IEnumerable<Row> own = rows.Where(r => r.OfPrimitive);
+        int primitives = own.Select(r => r.Primitive).Distinct().Count(), failed = own.Where(r => !r.Passed).Select(r => r.Primitive).Distinct().Count();
         terminal.Out.WriteLine($"{primitives - failed} of {primitives} primitives hold on {Device.Default.Name}; columns: largest relative error");
     }
 
@@ -70,7 +80,7 @@ internal static class GradCheckCommand
         foreach (Row row in rows)
         {
             writer.WriteStartObject();
-            writer.WriteString("primitive", row.Primitive);
+            writer.WriteString(row.OfPrimitive ? "primitive" : "function", row.Primitive);
             writer.WriteString("dtype", row.DType.Name);
             writer.WriteString("device", Device.Default.Name);
             writer.WriteBoolean("passed", row.Passed);
@@ -95,7 +105,7 @@ internal static class GradCheckCommand
         writer.WriteEndObject();
     }
 
-    private sealed record Row(string Primitive, DType DType, IReadOnlyList<ContractResult> Checks)
+    private sealed record Row(string Primitive, DType DType, IReadOnlyList<ContractResult> Checks, bool OfPrimitive = true)
     {
         public bool Passed => Checks.All(c => c.Passed);
 

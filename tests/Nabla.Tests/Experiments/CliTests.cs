@@ -79,13 +79,12 @@ public sealed class CliTests : IDisposable
     }
 
     [Fact]
-    public void Seeds_device_and_dtype_reach_the_experiment()
+    public void Seeds_and_dtype_reach_the_experiment()
     {
         Assert.Contains("Seeds: 7 8 9", Run("--seed", "7").Out);
         Assert.Contains("Seeds: 7", Run("--seed", "7", "--quick").Out);
         Assert.Contains("Seeds: 4 2", Run("--seeds", "4,2", "--quick").Out);
-        JsonElement root = JsonDocument.Parse(Run("--device", "ref", "--dtype", "f32", "--json").Out).RootElement;
-        Assert.Equal(("ref", "f32"), (root.GetProperty("device").GetString(), root.GetProperty("dtype").GetString()));
+        Assert.Equal("f32", JsonDocument.Parse(Run("--dtype", "f32", "--json").Out).RootElement.GetProperty("dtype").GetString());
 
         Outcome Run(params string[] more) => Nabla(["run", "sample-passes", "--out", Path.Combine(_folder, Path.GetRandomFileName()), .. more]);
     }
@@ -276,7 +275,7 @@ public sealed class CliTests : IDisposable
         Assert.Contains("sample-fails", Nabla("[suggest:17]", "nabla run sample-f").Out);
     }
 
-    private static Outcome Nabla(params string[] args) => Nabla(args, new Registry(Assembly.GetExecutingAssembly()));
+    internal static Outcome Nabla(params string[] args) => Nabla(args, new Registry(Assembly.GetExecutingAssembly()));
 
     private static Outcome Nabla(string[] args, Registry registry)
     {
@@ -285,5 +284,26 @@ public sealed class CliTests : IDisposable
         return new Outcome(code, output.ToString(), error.ToString());
     }
 
-    private sealed record Outcome(int Code, string Out, string Error);
+    internal sealed record Outcome(int Code, string Out, string Error);
+}
+
+/// <summary>The default device is one for the process, so that runs on another one must not overlap with other tests.</summary>
+[Collection(nameof(Tensors.MemoryTestsRunAlone))]
+public sealed class CliDeviceTests
+{
+    [Fact]
+    public void The_device_reaches_the_experiment_and_the_default_is_restored()
+    {
+        string folder = Directory.CreateTempSubdirectory("nabla-cli-").FullName;
+        try
+        {
+            string text = CliTests.Nabla("run", "sample-passes", "--device", "ref", "--json", "--out", Path.Combine(folder, "run")).Out;
+            Assert.Equal("ref", JsonDocument.Parse(text).RootElement.GetProperty("device").GetString());
+            Assert.Same(Device.Cpu, Device.Default);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
 }
