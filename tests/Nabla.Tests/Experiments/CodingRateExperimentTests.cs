@@ -13,6 +13,7 @@ public sealed class CodingRateExperimentTests
     }
 
     [Theory]
+    [InlineData("coding-rate-identities")]
     [InlineData("mcr2-supervised-training")]
     public void The_quick_form_holds_and_is_complete(string id)
     {
@@ -29,6 +30,13 @@ public sealed class CodingRateExperimentTests
         Bench bench = Run("mcr2-supervised-training", new("learningRate", "0"), new("steps", "2"), new("width", "16"));
         Assert.False(bench.Checks.Single(c => c.Name == "final ΔR ÷ ceiling").Passed);
         Assert.False(bench.Checks.Single(c => c.Name.StartsWith("mean |cos|", StringComparison.Ordinal)).Passed);
+    }
+
+    [Fact]
+    public void Without_the_perturbation_the_control_of_the_gradients_fails()
+    {
+        Bench bench = Run("coding-rate-identities", [new("perturbation", "0")]);
+        Assert.Equal(["2: one entry of the gradient is wrong: smallest error, relative"], bench.Checks.Where(c => !c.Passed).Select(c => c.Name));
     }
 
     [Fact]
