@@ -59,5 +59,13 @@ internal static class KernelErrors
     public static NumericException NegativePower(Aval x, int exponent) => new("NB0604",
         $"integer_pow: negative power of integers: {x} to the power {exponent}; expected an exponent ≥ 0. Convert to f32 first.");
 
+    public static NumericException NotFinite(string operation, Aval a, long batch) => new("NB0610",
+        $"{operation}: needs finite elements: {a}, batch index {batch} holds a NaN or an infinity; every element must be a finite number. " +
+        "Look for the first operation that made it.");
+
+    public static NumericException NoConvergence(string operation, Aval a, long batch) => new("NB0611",
+        $"{operation}: the iteration did not converge: {a}, batch index {batch}; expected to need a few sweeps a row. " +
+        "Report the matrix as a fault of the kernel.");
+
     private static string Matrix(long batch) => $"batch index {batch}, ";
 }

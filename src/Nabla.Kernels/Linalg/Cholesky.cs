@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 
 namespace Nabla.Kernels;
 
@@ -110,19 +109,10 @@ internal static unsafe class CholeskyKernel<T> where T : unmanaged, IFloatingPoi
             pivot = T.Sqrt(pivot);
             pivotRow[k] = pivot;
             for (nint j = k + 1; j < n; j++) pivotRow[j] /= pivot;
-            for (nint i = k + 1; i < n; i++) SubtractMultiple(u + i * Base + i, pivotRow + i, pivotRow[i], n - i);
+            for (nint i = k + 1; i < n; i++) VectorKernel<T>.AddMultiple(u + i * Base + i, pivotRow + i, -pivotRow[i], n - i);
         }
         for (nint i = 0; i < n; i++)
             for (nint j = i; j < n; j++) a[j, i] = u[i * Base + j];
         return -1;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void SubtractMultiple(T* y, T* x, T factor, nint count)
-    {
-        Vector256<T> wide = Vector256.Create(factor);
-        nint i = 0;
-        for (; i + Vector256<T>.Count <= count; i += Vector256<T>.Count) (Vector256.Load(y + i) - wide * Vector256.Load(x + i)).Store(y + i);
-        for (; i < count; i++) y[i] -= factor * x[i];
     }
 }

@@ -16,7 +16,7 @@ public static unsafe partial class Linalg
     }
 
     // Threads take whole parts if there are several and they are worth waking threads for; a single part may use all threads itself.
-    private static void RunParts<TJob>(ref TJob job, int parts, long workPerPart) where TJob : struct, IParallelJob
+    internal static void RunParts<TJob>(ref TJob job, int parts, long workPerPart) where TJob : struct, IParallelJob
     {
         if (parts * workPerPart >= GemmConfig.ParallelFrom) Workers.Run(ref job, parts);
         else
@@ -33,5 +33,17 @@ public static unsafe partial class Linalg
             if (seen == known) return;
             known = seen;
         }
+    }
+
+    // Multiplies by a power of two that brings the largest magnitude near 1; false if an element is not finite.
+    private static bool ScaleToOne(double* x, nint count, out double scale)
+    {
+        double largest = VectorKernel<double>.MaxAbs(x, count);
+        scale = 1;
+        if (!double.IsFinite(largest)) return false;
+        if (largest == 0) return true;
+        scale = Math.ScaleB(1, Math.Min(1000, -Math.ILogB(largest)));
+        for (nint i = 0; i < count; i++) x[i] *= scale;
+        return true;
     }
 }

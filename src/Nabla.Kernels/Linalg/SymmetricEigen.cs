@@ -1,0 +1,96 @@
+using System.Numerics;
+
+namespace Nabla.Kernels;
+
+public static unsafe partial class Linalg
+{
+    /// <summary>
+    /// A = V·diag(w)·Vᵀ for symmetric A: eigenvalues ascending, eigenvectors as orthonormal columns, each with its first element that comes
+    /// within a tenth of the largest magnitude positive. Shape: a <c>[batch..., n, n]</c>, any strides, of which only the lower triangle is read →
+    /// w <c>[batch..., n]</c>, v <c>[batch..., n, n]</c> or null for values only; both contiguous, not overlapping a. f32 (computed in f64 and
+    /// rounded once) and f64. Cost about 4n³/3 flops for w, 9n³ more for v. Error: ‖A − V·diag(w)·Vᵀ‖ ≤ c·n·u·‖A‖ and ‖I − Vᵀ·V‖ ≤ c·n·u.
+    /// Method: reflections to tridiagonal form, implicit QR.
+    /// </summary>
+    /// <exception cref="NumericException">NB0610: a has an element that is not finite; NB0611: no convergence.</exception>
+    /// <exception cref="ShapeException">NB0125: the matrices are not square, or w or v is shaped otherwise.</exception>
+    /// <exception cref="DTypeException">NB0210: not f32 or f64, or not the same everywhere.</exception>
+    public static void SymmetricEigen(DenseTensor a, DenseTensor w, DenseTensor? v)
+    {
+        CheckSquare("eigh", a);
+        if (!a.DType.IsFloat || a.DType != w.DType || (v is not null && v.DType != a.DType)) throw KernelErrors.NoProduct("eigh", a.Aval, w.Aval);
+        if (!w.IsContiguous || !w.Shape.Dims.SequenceEqual(a.Shape.Dims[..^1])) throw KernelErrors.NotSquare("eigh", w.Aval);
+        if (v is not null && (!v.IsContiguous || v.Shape != a.Shape)) throw KernelErrors.NotSquare("eigh", v.Aval);
+        long notFinite = long.MaxValue, stuck = long.MaxValue;
+        if (a.DType == DType.F32) EigenAll<float>(a, w, v, &notFinite, &stuck);
+        else EigenAll<double>(a, w, v, &notFinite, &stuck);
+        if (notFinite != long.MaxValue) throw KernelErrors.NotFinite("eigh", a.Aval, notFinite);
+        if (stuck != long.MaxValue) throw KernelErrors.NoConvergence("eigh", a.Aval, stuck);
+    }
+
+    private static void EigenAll<T>(DenseTensor a, DenseTensor w, DenseTensor? v, long* notFinite, long* stuck)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        long n = a.Shape.Dims[^1], entries = Entries(a);
+        if (n == 0 || entries == 0) return;
+        long work = (v is null ? 2 : 8) * n * n * n, perPart = Math.Max(1, GemmConfig.BatchPart / work);
+        var job = new EigenJob<T>(a, w, v, entries, perPart, notFinite, stuck);
+        RunParts(ref job, checked((int)((entries + perPart - 1) / perPart)), work * perPart);
+    }
+
+    private readonly struct EigenJob<T>(
+        DenseTensor a, DenseTensor w, DenseTensor? v, long entries, long perPart, long* notFinite, long* stuck) : IParallelJob
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        public void Run(int part)
+        {
+            long end = Math.Min(entries, (part + 1) * perPart);
+            for (long entry = part * perPart; entry < end; entry++) RunEntry(entry);
+        }
+
+        private void RunEntry(long entry)
+        {
+            MatrixView<T> source = MatrixView<T>.Of(a, entry);
+            nint n = source.Rows, stride = v is null ? 0 : RowRotations.StrideFor(n);
+            using var work = new Workspace<double>(n * (n + stride + 3) + Tridiagonal.PanelElements(n) + RowRotations.ScratchElements(n));
+            double* matrix = work.Take(n * n), rows = v is null ? null : work.Take(n * stride);
+            double* d = work.Take(n), e = work.Take(n), tau = work.Take(n), panel = work.Take(Tridiagonal.PanelElements(n));
+            if (!CopyScaled(source, matrix, out double scale))
+            {
+                Report(notFinite, entry);
+                return;
+            }
+            Tridiagonal.Reduce(matrix, n, d, e, tau, panel);
+            if (rows != null) Tridiagonal.FormTransposedBasis(matrix, n, tau, rows, stride, panel);
+            var rotations = new RowRotations(rows, n, stride, work.Take(RowRotations.ScratchElements(n)));
+            if (!Tridiagonal.Diagonalise(d, e, n, ref rotations)) Report(stuck, entry);
+            Write(entry, d, scale, rows, stride, n);
+        }
+
+        // The lower triangle, mirrored, times a power of two that brings the largest element near 1.
+        private static bool CopyScaled(MatrixView<T> source, double* target, out double scale)
+        {
+            nint n = source.Rows;
+            for (nint i = 0; i < n; i++)
+                for (nint j = 0; j <= i; j++) target[i * n + j] = target[j * n + i] = double.CreateTruncating(source[i, j]);
+            return ScaleToOne(target, n * n, out scale);
+        }
+
+        private void Write(long entry, double* d, double scale, double* rows, nint stride, nint n)
+        {
+            using var work = new Workspace<int>(n);
+            var order = new Span<int>(work.Take(n), (int)n);
+            for (int i = 0; i < n; i++) order[i] = i;
+            new Span<double>(d, (int)n).Sort(order);
+            T* values = w.Pointer<T>() + entry * n;
+            for (int j = 0; j < n; j++) values[j] = T.CreateTruncating(d[j] / scale);
+            if (rows == null) return;
+            MatrixView<T> target = MatrixView<T>.Of(v!, entry);
+            for (int j = 0; j < n; j++)
+            {
+                double* row = rows + order[j] * stride;
+                double sign = VectorKernel<double>.PointsBackward(row, n) ? -1 : 1;
+                for (nint i = 0; i < n; i++) target[i, j] = T.CreateTruncating(sign * row[i]);
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+using Nabla.Kernels;
+using static Nabla.Tests.Kernels.LinalgSamples;
+using static Nabla.Tests.Kernels.MatrixSamples;
+
+namespace Nabla.Tests.Kernels;
+
+[Collection(nameof(ProcessSettings))]
+public sealed class SymmetricEigenTests : IDisposable
+{
+    private readonly int _threads = Workers.Count;
+
+    public void Dispose() => Workers.Count = _threads;
+
+    private static (double[] Values, double[] Vectors) Decompose(DenseTensor a)
+    {
+        (DenseTensor w, DenseTensor v) = (Stale(a.DType, Shape.Create(a.Shape.Dims[..^1])), Stale(a.DType, a.Shape));
+        Linalg.SymmetricEigen(a, w, v);
+        return (w.ToDoubles(), v.ToDoubles());
+    }
+
+    private static double[] Values(DenseTensor a)
+    {
+        DenseTensor w = Stale(a.DType, Shape.Create(a.Shape.Dims[..^1]));
+        Linalg.SymmetricEigen(a, w, null);
+        return w.ToDoubles();
+    }
+
+    // ‖A − V·diag(w)·Vᵀ‖₁ / (‖A‖₁·n·ulp), after scaling A to a largest element near 1.
+    private static double Ratio(double[] a, double[] w, double[] v, int n, DType dtype)
+    {
+        double scale = n == 0 ? 1 : Math.Max(a.Max(Math.Abs), double.Epsilon);
+        if (a.All(x => x == 0)) return w.All(x => x == 0) ? 0 : double.PositiveInfinity;
+        double[] scaled = Array.ConvertAll(a, x => x / scale), left = [.. v.Select((x, i) => x * (w[i % n] / scale))];
+        return Distance(scaled, Product(left, Transposed(v, n, n), n, n, n), n, n) / (Norm1(scaled, n, n) * n * 2 * dtype.UnitRoundoff);
+    }
+
+    [Theory]
+    [InlineData(DType.F32)]
+    [InlineData(DType.F64)]
+    public void Residual_and_orthogonality_stay_below_the_bounds_of_LAPACK_for_all_sizes_and_spectra(DType dtype)
+    {
+        foreach (int n in Sizes)
+            foreach (Spectrum spectrum in Enum.GetValues<Spectrum>())
+            {
+                DenseTensor a = From(dtype, Symmetric(dtype, n, spectrum, n), [n, n]);
+                (double[] w, double[] v) = Decompose(a);
+                string which = $"{dtype.Name} n = {n} {spectrum}";
+                if (n == 0) continue;
+                double residual = Ratio(a.ToDoubles(), w, v, n, dtype), loss = LossOfOrthogonality(v, n, n) / (n * 2 * dtype.UnitRoundoff);
+                Assert.True(residual < 60 && loss < 60, $"{which}: {residual}, {loss}");
+                Assert.True(w.SequenceEqual(w.Order()), which);
+                double[] alone = Values(a);
+                double largest = w.Max(Math.Abs);
+                for (int i = 0; i < n; i++)
+                    Assert.True(Math.Abs(alone[i] - w[i]) <= 60 * 2 * dtype.UnitRoundoff * largest, $"{which}: {alone[i]} {w[i]}");
+            }
+    }
+
+    [Fact]
+    public void Known_eigenvalues_are_found()
+    {
+        // The second difference matrix has the eigenvalues 2 − 2·cos(πk/(n + 1)).
+        const int n = 100;
+        var a = new double[n * n];
+        for (int i = 0; i < n; i++)
+        {
+            a[i * n + i] = 2;
+            if (i > 0) a[i * n + i - 1] = a[(i - 1) * n + i] = -1;
+        }
+        double[] w = Values(Tensor.From(a, [n, n]));
+        for (int k = 1; k <= n; k++) Assert.Equal(2 - 2 * Math.Cos(Math.PI * k / (n + 1)), w[k - 1], 1e-14 * n);
+    }
+
+    [Theory]
+    [InlineData(DType.F32)]
+    [InlineData(DType.F64)]
+    public void A_large_matrix_has_the_same_bits_for_one_and_more_threads(DType dtype)
+    {
+        const int n = 300;
+        DenseTensor a = From(dtype, Symmetric(dtype, n, Spectrum.Even, 5), [n, n]);
+        Workers.Count = 1;
+        (double[] w, double[] v) = Decompose(a);
+        Assert.True(LossOfOrthogonality(v, n, n) < 60 * n * 2 * dtype.UnitRoundoff);
+        Workers.Count = 2;
+        (double[] w2, double[] v2) = Decompose(a);
+        Assert.Equal(w, w2);
+        Assert.Equal(v, v2);
+    }
+
+    [Fact]
+    public void Only_the_lower_triangle_is_read_and_any_strides_will_do()
+    {
+        const int n = 40;
+        double[] full = Symmetric(DType.F64, n, Spectrum.Even, 1), lower = [.. full], frame = new double[2 * n * n + 5];
+        for (int i = 0; i < n; i++)
+            for (int j = i + 1; j < n; j++) lower[i * n + j] = double.NaN;
+        for (int i = 0; i < n * n; i++) frame[5 + 2 * i] = full[i];
+        (double[] w, double[] v) = Decompose(Tensor.From(full, [n, n]));
+        foreach (DenseTensor other in new[] { Tensor.From(lower, [n, n]), Tensor.From(frame).View(new Layout([n, n], [2, 2 * n], 5)) })
+        {
+            (double[] w2, double[] v2) = Decompose(other);
+            Assert.Equal(w, w2);
+            Assert.Equal(v, v2);
+        }
+    }
+
+    [Fact]
+    public void Each_entry_of_a_batch_is_decomposed_as_if_it_were_alone()
+    {
+        const int n = 17, batch = 30;
+        double[][] matrices = [.. Enumerable.Range(0, batch).Select(i => Symmetric(DType.F32, n, Spectrum.Even, i))];
+        (double[] w, double[] v) = Decompose(From(DType.F32, [.. matrices.SelectMany(x => x)], [5, 6, n, n]));
+        for (int i = 0; i < batch; i++)
+        {
+            (double[] one, double[] vectors) = Decompose(From(DType.F32, matrices[i], [n, n]));
+            Assert.Equal(one, w[(i * n)..((i + 1) * n)]);
+            Assert.Equal(vectors, v[(i * n * n)..((i + 1) * n * n)]);
+        }
+    }
+
+    [Fact]
+    public void The_sign_of_an_eigenvector_is_fixed_even_when_elements_tie()
+    {
+        (_, double[] v) = Decompose(Tensor.From([0.0, 1, 1, 0], [2, 2]));
+        double half = Math.Sqrt(0.5);
+        double[] expected = [half, half, -half, half];
+        for (int i = 0; i < 4; i++) Assert.Equal(expected[i], v[i], 4e-16);
+    }
+
+    [Theory]
+    [InlineData(double.NaN)]
+    [InlineData(double.PositiveInfinity)]
+    public void An_element_that_is_not_finite_is_refused_with_the_batch_entry(double bad)
+    {
+        double[] good = Symmetric(DType.F64, 5, Spectrum.Even, 1), wrong = [.. good];
+        wrong[3 * 5 + 2] = bad;
+        var error = Assert.Throws<NumericException>(() => Decompose(Tensor.From([.. good, .. good, .. wrong], [3, 5, 5])));
+        Assert.Equal("NB0610", error.Code);
+        Assert.Contains("eigh: needs finite elements: f64[3,5,5], batch index 2 ", error.Message);
+        Assert.Equal("NB0125", Assert.Throws<ShapeException>(() => Decompose(Tensor.Zeros([2, 3]))).Code);
+        Assert.Equal("NB0210", Assert.Throws<DTypeException>(() => Decompose(Tensor.From([1], [1, 1]))).Code);
+    }
+}
