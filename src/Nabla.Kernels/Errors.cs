@@ -42,6 +42,9 @@ internal static class KernelErrors
         $"triangular_solve: shapes do not fit: matrix {a} and right-hand sides {b}; expected [batch..., n, n] and " +
         (leftSide ? "[batch..., n, m] (solve from the left)." : "[batch..., m, n] (solve from the right)."));
 
+    public static ShapeException FactorShapes(string operation, string expected, Aval a, Aval first, Aval second) => new("NB0127",
+        $"{operation}: shapes do not fit: {a} with {first} and {second}; expected {expected}, the results contiguous.");
+
     public static DTypeException NoProduct(string operation, Aval a, Aval b) => new("NB0210",
         $"{operation}: element types do not fit: {a} and {b}; expected one number type on both sides. Convert first: x.To(DType.F32).");
 
@@ -66,6 +69,10 @@ internal static class KernelErrors
     public static NumericException NoConvergence(string operation, Aval a, long batch) => new("NB0611",
         $"{operation}: the iteration did not converge: {a}, batch index {batch}; expected to need a few sweeps a row. " +
         "Report the matrix as a fault of the kernel.");
+
+    public static NumericException Singular(Aval a, long batch, long row) => new("NB0612",
+        $"solve: matrix is singular: {a}, {Matrix(batch)}row {row}; it is a combination of other rows, so no pivot is left for it. " +
+        "Use PseudoInverse or LeastSquares, or add a small multiple of the identity.");
 
     private static string Matrix(long batch) => $"batch index {batch}, ";
 }

@@ -194,6 +194,19 @@ namespace Nabla.Autograd
             if (a.Shape.Rank < 2 || a.Shape[^1] != a.Shape[^2]) throw AutogradErrors.BadParameter(name, "needs square matrices [.., n, n]", a);
         }
 
+        public static void CheckMatrices(string name, Aval a)
+        {
+            if (!a.DType.IsFloat) throw AutogradErrors.DTypeNotSupported(name, a, "f32 f64");
+            if (a.Shape.Rank < 2) throw AutogradErrors.BadParameter(name, "needs matrices [.., m, n]", a);
+        }
+
+        /// <summary>Twice the (rectangular) identity plus random numbers below 0.4: far from singular, and far from a change of pivots.</summary>
+        public static Tensor Dominant(SampleSource source, Shape shape)
+        {
+            Tensor x = source.Uniform(shape);
+            return x * 0.4 + 2 * (x.OnesLike().Tril() - x.OnesLike().Tril(-1));
+        }
+
         /// <summary>G·Gᵀ/n + I for random G: condition number of a few.</summary>
         public static Tensor PositiveDefinite(SampleSource source, Shape shape)
         {

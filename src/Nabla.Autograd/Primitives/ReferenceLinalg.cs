@@ -34,6 +34,114 @@ internal static class ReferenceLinalg
         return ([.. order.Select(i => t[i * n + i])], vectors);
     }
 
+    /// <summary>Q [m, k], R [k, n] with k = min(m, n) and positive diagonal, by Gram–Schmidt done twice.</summary>
+    public static (double[] Q, double[] R) Qr(double[] a, int m, int n)
+    {
+        int k = Math.Min(m, n);
+        (double[] q, double[] r) = (new double[m * k], new double[k * n]);
+        for (int j = 0; j < n; j++)
+        {
+            double[] v = Columns(a, m, n, [j]);
+            for (int pass = 0; pass < 2; pass++)
+                for (int p = 0; p < Math.Min(j, k); p++)
+                {
+                    double along = 0;
+                    for (int i = 0; i < m; i++) along += q[i * k + p] * v[i];
+                    for (int i = 0; i < m; i++) v[i] -= along * q[i * k + p];
+                    r[p * n + j] += along;
+                }
+            if (j >= k) continue;
+            double norm = Math.Sqrt(v.Sum(x => x * x));
+            r[j * n + j] = norm;
+            for (int i = 0; i < m; i++) q[i * k + j] = v[i] / norm;
+        }
+        return (q, r);
+    }
+
+    /// <summary>P·A = L·U with partial pivoting, row by row; the permutation, and its sign.</summary>
+    public static (double[] Factors, int[] Permutation, double Sign) Lu(double[] a, int n)
+    {
+        (double[] lu, int[] permutation, double sign) = ([.. a], [.. Enumerable.Range(0, n)], 1.0);
+        for (int c = 0; c < n; c++)
+        {
+            int best = c;
+            for (int i = c + 1; i < n; i++)
+                if (Math.Abs(lu[i * n + c]) > Math.Abs(lu[best * n + c])) best = i;
+            if (best != c)
+            {
+                sign = -sign;
+                (permutation[c], permutation[best]) = (permutation[best], permutation[c]);
+                for (int j = 0; j < n; j++) (lu[c * n + j], lu[best * n + j]) = (lu[best * n + j], lu[c * n + j]);
+            }
+            for (int i = c + 1; i < n && lu[c * n + c] != 0; i++)
+            {
+                lu[i * n + c] /= lu[c * n + c];
+                for (int j = c + 1; j < n; j++) lu[i * n + j] -= lu[i * n + c] * lu[c * n + j];
+            }
+        }
+        return (lu, permutation, sign);
+    }
+
+    /// <summary>A⁻¹·B for b [n, m].</summary>
+    public static double[] Solve(double[] a, double[] b, int n, int m)
+    {
+        (double[] lu, int[] permutation, _) = Lu(a, n);
+        var x = new double[n * m];
+        for (int j = 0; j < m; j++)
+        {
+            for (int i = 0; i < n; i++)
+            {
+                x[i * m + j] = b[permutation[i] * m + j];
+                for (int p = 0; p < i; p++) x[i * m + j] -= lu[i * n + p] * x[p * m + j];
+            }
+            for (int i = n - 1; i >= 0; i--)
+            {
+                for (int p = i + 1; p < n; p++) x[i * m + j] -= lu[i * n + p] * x[p * m + j];
+                x[i * m + j] /= lu[i * n + i];
+            }
+        }
+        return x;
+    }
+
+    /// <summary>U [m, k], s descending, Vᵀ [k, n] with k = min(m, n) for a matrix of full rank, by the eigenvectors of AᵀA.</summary>
+    public static (double[] U, double[] S, double[] Vt) Svd(double[] a, int m, int n)
+    {
+        int k = Math.Min(m, n);
+        (double[] u, double[] s, double[] v) = (new double[m * k], new double[k], new double[n * k]);
+        if (m < n)
+        {
+            (double[] right, s, double[] left) = Svd(Transposed(a, m, n), n, m);
+            (u, v) = (Transposed(left, k, m), right);
+        }
+        else
+        {
+            var gram = new double[n * n];
+            for (int i = 0; i < m; i++)
+                for (int j = 0; j < n * n; j++) gram[j] += a[i * n + j / n] * a[i * n + j % n];
+            (double[] squares, double[] vectors) = Eigen(gram, n);
+            int[] order = [.. Enumerable.Range(0, n).Reverse()];
+            (s, v) = ([.. order.Select(i => Math.Sqrt(Math.Max(0, squares[i])))], Columns(vectors, n, n, order));
+            for (int i = 0; i < m; i++)
+                for (int j = 0; j < n; j++)
+                    for (int p = 0; p < n; p++) u[i * n + j] += a[i * n + p] * v[p * n + j] / s[j];
+        }
+        for (int j = 0; j < k; j++)
+        {
+            double sign = PointsBackward(u, m, k, j) ? -1 : 1;
+            Scale(u, m, k, j, sign);
+            Scale(v, n, k, j, sign);
+        }
+        return (u, s, Transposed(v, n, k));
+    }
+
+    /// <summary>The transpose.</summary>
+    public static double[] Transposed(double[] x, int rows, int columns)
+    {
+        var y = new double[x.Length];
+        for (int i = 0; i < x.Length; i++) y[i % columns * rows + i / columns] = x[i];
+        return y;
+    }
+
     /// <summary>The rotation (c, s) that diagonalises [[a, b], [b, d]].</summary>
     public static (double Cosine, double Sine) Rotation(double a, double b, double d)
     {

@@ -77,31 +77,32 @@ internal static unsafe class VectorKernel<T> where T : unmanaged, IFloatingPoint
 }
 
 /// <summary>Native memory for the length of one factorisation, cut into aligned pieces.</summary>
-internal unsafe ref struct Workspace<T> where T : unmanaged
+internal readonly unsafe ref struct Workspace<T> where T : unmanaged
 {
     private const int Alignment = 64;
     private const int Pieces = 16;
 
-    private readonly void* _start;
+    // The block begins with the address of the next piece, so that copies of this value share it.
+    private readonly byte** _next;
     private readonly byte* _end;
-    private byte* _next;
 
     /// <summary>Room for that many elements in at most 16 pieces.</summary>
     public Workspace(long elements)
     {
-        nuint bytes = checked((nuint)elements * (nuint)sizeof(T) + Pieces * Alignment);
-        _start = NativeMemory.AlignedAlloc(bytes, Alignment);
-        _next = (byte*)_start;
-        _end = _next + bytes;
+        nuint bytes = checked((nuint)elements * (nuint)sizeof(T) + (Pieces + 1) * Alignment);
+        _next = (byte**)NativeMemory.AlignedAlloc(bytes, Alignment);
+        *_next = (byte*)_next + Alignment;
+        _end = (byte*)_next + bytes;
     }
 
     /// <summary>The next piece, with undefined content.</summary>
     public T* Take(long elements)
     {
-        var piece = (T*)_next;
-        _next += (elements * sizeof(T) + Alignment - 1) / Alignment * Alignment;
-        return _next <= _end ? piece : throw new InvalidOperationException("A factorisation asked for more scratch memory than it had reserved.");
+        byte* piece = *_next, next = piece + (elements * sizeof(T) + Alignment - 1) / Alignment * Alignment;
+        if (next > _end) throw new InvalidOperationException("A factorisation asked for more scratch memory than it had reserved.");
+        *_next = next;
+        return (T*)piece;
     }
 
-    public readonly void Dispose() => NativeMemory.AlignedFree(_start);
+    public void Dispose() => NativeMemory.AlignedFree(_next);
 }

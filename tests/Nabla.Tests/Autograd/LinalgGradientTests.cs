@@ -1,0 +1,103 @@
+using Nabla.Autograd;
+using static Nabla.Transforms;
+
+namespace Nabla.Tests.Autograd;
+
+public sealed class LinalgGradientTests
+{
+    // Eigenvalues 1, 3, 3, turned so that no axis is an eigenvector.
+    private static Tensor Repeated()
+    {
+        Tensor v = Tensor.From([1.0, 2, 3], [3, 1]) / Math.Sqrt(14);
+        return 3 * Ops.Eye(3, DType.F64) - 2 * v.MatMul(v.T);
+    }
+
+    private static double Difference(Func<Tensor, Tensor> f, Tensor x, Tensor direction)
+    {
+        const double h = 1e-3;
+        double At(double t) => f(x + t * direction).ToDouble();
+        return (8 * (At(h) - At(-h)) - (At(2 * h) - At(-2 * h))) / (12 * h);
+    }
+
+    private static void GradientFits(Func<Tensor, Tensor> f, Tensor x, double tolerance = 1e-8)
+    {
+        Tensor direction = new SampleSource(3).Uniform(x.Shape);
+        double slope = (Grad(f)(x) * direction).Sum().ToDouble();
+        Assert.Equal(Difference(f, x, direction), slope, tolerance);
+    }
+
+    [Fact]
+    public void Functions_of_whole_eigenspaces_have_the_right_gradient_where_eigenvalues_repeat()
+    {
+        Tensor b = new SampleSource(1).Uniform([3, 3]);
+        GradientFits(a => a.EigenvaluesSymmetric().Pow(3).Sum(), Repeated());
+        GradientFits(a => a.Eigh().Values.Exp().Sum(), Repeated());
+        GradientFits(a =>
+        {
+            Tensor upper = a.Eigh().Vectors.Slice(.., 1..);
+            return (upper.MatMul(upper.T) * b).Sum();
+        }, Repeated());
+        double[] gradient = Grad<Tensor>(a => a.Eigh().Vectors.Sum())(Ops.Eye(4, DType.F64)).ToDoubles();
+        Assert.All(gradient, g => Assert.Equal(0, g));
+    }
+
+    [Fact]
+    public void Eigenvalues_and_vectors_rebuild_the_matrix_in_a_batch_and_inside_vmap()
+    {
+        Tensor x = new SampleSource(2).Uniform([4, 5, 5]);
+        Tensor symmetric = (x + x.T) * 0.5;
+        (Tensor w, Tensor v) = symmetric.Eigh();
+        Tensor rebuilt = (v * w.ExpandDims(-2)).MatMul(v.T);
+        Assert.True((rebuilt - symmetric).Abs().Max().ToDouble() < 1e-14);
+        Assert.Equal(w.ToDoubles(), Vmap((Tensor a) => a.Eigh().Values)(symmetric).ToDoubles());
+        Assert.Equal(x.T.EigenvaluesSymmetric().ToDoubles(), x.EigenvaluesSymmetric().ToDoubles());
+    }
+
+    [Fact]
+    public void Solutions_inverses_and_determinants_agree_with_each_other()
+    {
+        var source = new SampleSource(4);
+        (Tensor a, Tensor b) = (source.Uniform([3, 4, 4]), source.Uniform([4]));
+        Assert.True((a.MatMul(a.Inverse()) - Ops.Eye(4, DType.F64)).Abs().Max().ToDouble() < 1e-13);
+        Assert.True((a.MatMul(a.Solve(b).ExpandDims(-1)).Squeeze(-1) - b).Abs().Max().ToDouble() < 1e-13);
+        GradientFits(x => x.Inverse().Tanh().Sum(), a.At(0));
+        GradientFits(x => x.Det() + x.SlogDet().LogAbs.Tanh(), a.At(0));
+        double[] gradient = Grad<Tensor>(x => x.SlogDet().LogAbs)(a.At(1)).ToDoubles(), inverse = a.At(1).Inverse().T.ToDoubles();
+        for (int i = 0; i < 16; i++) Assert.Equal(inverse[i], gradient[i], 1e-12 * (1 + Math.Abs(inverse[i])));
+    }
+
+    [Fact]
+    public void A_least_squares_fit_through_qr_has_the_gradient_of_the_normal_equations()
+    {
+        var source = new SampleSource(5);
+        (Tensor a, Tensor y) = (source.Uniform([7, 3]), source.Uniform([7, 1]));
+        Tensor ByQr(Tensor x)
+        {
+            (Tensor q, Tensor r) = x.Qr();
+            return r.SolveTriangular(q.T.MatMul(y), lower: false).Square().Sum();
+        }
+        Tensor ByNormalEquations(Tensor x) => x.T.MatMul(x).Solve(x.T.MatMul(y)).Square().Sum();
+        double[] expected = Grad<Tensor>(ByNormalEquations)(a).ToDoubles(), gradient = Grad<Tensor>(ByQr)(a).ToDoubles();
+        for (int i = 0; i < 21; i++) Assert.Equal(expected[i], gradient[i], 1e-11 * (1 + Math.Abs(expected[i])));
+    }
+
+    [Fact]
+    public void Norms_of_singular_values_have_the_right_gradients_also_where_these_repeat()
+    {
+        var source = new SampleSource(6);
+        Tensor a = source.Uniform([2, 5, 3]), repeated = 2 * Ops.Eye(3, DType.F64);
+        (Tensor u, Tensor s, Tensor vt) = a.Svd();
+        Assert.True(((u * s.ExpandDims(-2)).MatMul(vt) - a).Abs().Max().ToDouble() < 1e-14);
+        GradientFits(x => x.NuclearNorm() + x.SpectralNorm() + x.ConditionNumber(), a.At(0));
+        GradientFits(x => x.T.NuclearNorm() + x.T.Svd().S.Square().Sum(), a.At(1));
+        GradientFits(x => x.SingularValues().Pow(4).Sum(), repeated);
+        GradientFits(x =>
+        {
+            Tensor upper = x.Svd().U.Slice(.., ..2);
+            return upper.MatMul(upper.T).Slice(1.., ..2).Sum();
+        }, a.At(0));
+        Assert.Equal([3, 1], Ops.Stack([a.At(0), a.At(0).Slice(.., ..1) * Ops.Arange(3, DType.F64)]).MatrixRank().ToDoubles());
+        double[] gradient = Grad<Tensor>(x => x.Svd().U.Sum() + x.Svd().Vt.Sum())(repeated * 0).ToDoubles();
+        Assert.All(gradient, g => Assert.True(double.IsFinite(g)));
+    }
+}
