@@ -1,0 +1,115 @@
+using Nabla.Kernels;
+using static Nabla.Tests.Kernels.LinalgSamples;
+using static Nabla.Tests.Kernels.MatrixSamples;
+
+namespace Nabla.Tests.Kernels;
+
+[Collection(nameof(ProcessSettings))]
+public sealed class SvdTests : IDisposable
+{
+    private readonly int _threads = Workers.Count;
+
+    public void Dispose() => Workers.Count = _threads;
+
+    private static (double[] U, double[] S, double[] Vt) Decompose(DenseTensor a)
+    {
+        (int m, int n, int[] batch) = (a.Shape[^2], a.Shape[^1], a.Shape.Dims[..^2].ToArray());
+        int k = Math.Min(m, n);
+        DenseTensor u = Stale(a.DType, [.. batch, m, k]), s = Stale(a.DType, [.. batch, k]), vt = Stale(a.DType, [.. batch, k, n]);
+        Linalg.Svd(a, u, s, vt);
+        return (u.ToDoubles(), s.ToDoubles(), vt.ToDoubles());
+    }
+
+    private static double[] Values(DenseTensor a)
+    {
+        DenseTensor s = Stale(a.DType, [.. a.Shape.Dims[..^2], Math.Min(a.Shape[^2], a.Shape[^1])]);
+        Linalg.Svd(a, null, s, null);
+        return s.ToDoubles();
+    }
+
+    // ‖A − U·S·Vᵀ‖₁ / (‖A‖₁·max(m, n)·ulp), ‖I − UᵀU‖₁ / (m·ulp), ‖I − VᵀV‖₁ / (n·ulp); S sorted and ≥ 0; values alone are the same.
+    private static void Check(DenseTensor a, string which)
+    {
+        (int m, int n) = (a.Shape[0], a.Shape[1]);
+        (double[] u, double[] s, double[] vt) = Decompose(a);
+        if (m == 0 || n == 0) return;
+        int k = Math.Min(m, n);
+        double ulp = 2 * a.DType.UnitRoundoff, largest = a.ToDoubles().Max(Math.Abs), scale = largest == 0 ? 1 : largest;
+        double[] scaled = Array.ConvertAll(a.ToDoubles(), x => x / scale), left = [.. u.Select((x, i) => x * (s[i % k] / scale))];
+        double norm = largest == 0 ? 1 : Norm1(scaled, m, n);
+        double residual = Distance(scaled, Product(left, vt, m, k, n), m, n) / (norm * Math.Max(m, n) * ulp);
+        double loss = LossOfOrthogonality(u, m, k) / (m * ulp), lossRight = LossOfOrthogonality(Transposed(vt, k, n), n, k) / (n * ulp);
+        Assert.True(residual < 50 && loss < 50 && lossRight < 50, $"{which}: {residual}, {loss}, {lossRight}");
+        Assert.True(s.SequenceEqual(s.OrderDescending()) && s[^1] >= 0, which);
+        Assert.Equal(s, Values(a));
+    }
+
+    [Theory]
+    [InlineData(DType.F32)]
+    [InlineData(DType.F64)]
+    public void Residual_and_orthogonality_stay_below_the_bounds_of_LAPACK_for_all_sizes_and_kinds(DType dtype)
+    {
+        foreach (int m in Sizes)
+        {
+            foreach (Kind kind in Enum.GetValues<Kind>())
+                Check(From(dtype, General(dtype, m, m, kind, m), [m, m]), $"{dtype.Name} {m} {kind}");
+            foreach (int n in Sizes)
+                if (m != n && m * n < 2000) Check(From(dtype, General(dtype, m, n, Kind.Cond2, m + n), [m, n]), $"{dtype.Name} {m} x {n}");
+        }
+        Check(From(dtype, General(dtype, 129, 65, Kind.CondEps, 1), [129, 65]), "tall");
+        Check(From(dtype, General(dtype, 65, 129, Kind.CondEps, 1), [65, 129]), "wide");
+    }
+
+    [Fact]
+    public void Prescribed_singular_values_are_found()
+    {
+        const int n = 50;
+        double[] s = Values(Tensor.From(General(DType.F64, n, n, Kind.CondRootOfEps, 3), [n, n]));
+        double cond = Math.Sqrt(0.1 / DType.F64.UnitRoundoff);
+        for (int i = 0; i < n; i++) Assert.Equal(Math.Pow(cond, -(double)i / (n - 1)), s[i], 1e-14);
+    }
+
+    [Fact]
+    public void Rank_deficient_and_zero_matrices_still_have_orthonormal_vectors()
+    {
+        Check(Matrix(DType.F64, 20, 12, 1, Placement.RepeatedRow), "equal rows");
+        Check(Matrix(DType.F32, 12, 20, 1, Placement.RepeatedColumn), "equal columns");
+        Check(Tensor.Zeros([7, 4], DType.F64), "zero");
+        double[] sparse = new double[8 * 6];
+        (sparse[0], sparse[9], sparse[20]) = (3, -2, 1e-200);
+        Check(Tensor.From(sparse, [8, 6]), "three elements");
+    }
+
+    [Fact]
+    public void Any_strides_and_any_number_of_threads_give_the_same_bits_and_a_batch_those_of_its_entries()
+    {
+        foreach (Placement placement in Enum.GetValues<Placement>())
+        {
+            DenseTensor a = Matrix(DType.F32, 25, 17, 3, placement);
+            (double[] u, double[] s, double[] vt) = Decompose(a);
+            (double[] u2, double[] s2, double[] vt2) = Decompose(From(DType.F32, a.ToDoubles(), a.Shape));
+            Assert.Equal(u2, u);
+            Assert.Equal(s2, s);
+            Assert.Equal(vt2, vt);
+        }
+        double[][] matrices = [.. Enumerable.Range(0, 40).Select(i => General(DType.F64, 30, 20, Kind.Cond2, i))];
+        DenseTensor batch = Tensor.From([.. matrices.SelectMany(x => x)], [4, 10, 30, 20]);
+        Workers.Count = 1;
+        double[] together = Decompose(batch).Vt;
+        Workers.Count = 2;
+        Assert.Equal(together, Decompose(batch).Vt);
+        for (int i = 0; i < 40; i++) Assert.Equal(Decompose(Tensor.From(matrices[i], [30, 20])).Vt, together[(400 * i)..(400 * (i + 1))]);
+    }
+
+    [Fact]
+    public void Elements_that_are_not_finite_and_shapes_that_do_not_fit_are_refused()
+    {
+        double[] good = General(DType.F64, 5, 3, Kind.Cond2, 1), wrong = [.. good];
+        wrong[7] = double.NaN;
+        var error = Assert.Throws<NumericException>(() => Decompose(Tensor.From([.. good, .. wrong], [2, 5, 3])));
+        Assert.Equal("NB0610", error.Code);
+        Assert.Contains("svd: needs finite elements: f64[2,5,3], batch index 1 ", error.Message);
+        Assert.Equal("NB0127", Assert.Throws<ShapeException>(() => Linalg.Svd(Tensor.Zeros([3, 2]), null, Stale(DType.F32, [3]), null)).Code);
+        Assert.Equal("NB0210", Assert.Throws<DTypeException>(() => Linalg.Svd(Tensor.Zeros([3, 2]), null, Stale(DType.F64, [2]), null)).Code);
+    }
+}
