@@ -160,10 +160,7 @@ public sealed class PhaseTwoLayer : IExperiment<PhaseTwoLayer.Config>, IHasTrain
             "The exponent S, interpolated between the measured points; colours end at ±1. Dashed: the critical line of the theory, between the linear regime (blue) and the condensed one. " +
             "Dots: usual initialisations.", Diagram(scalings, gammas, primes));
         IEnumerable<IGrouping<double, Scaling>> rows = scalings.GroupBy(s => s.Point.Prime);
-        double[] ends = [scalings.Min(s => s.Point.Theory), scalings.Max(s => s.Point.Theory)];
-        bench.Figure("slopes", "Every point of the diagram: the measured exponent against the theory.",
-            new ScatterFigure("Exponents", "theory", "measured S", [.. rows.Select(row => new PointClass(Name("γ′", row.Key),
-                [.. row.Select(s => s.Point.Theory)], [.. row.Select(s => s.Slope)]))]) { Curves = [Series.Theory("S = theory", ends, ends)] });
+        bench.Figure("slopes", "Every point of the diagram: the measured exponent against the theory.", Exponents(rows));
         bench.Figure("distances", "Relative distance of input weights against width: median over seeds, 10–90 % band, single seeds. Dashed: the slope of the theory " +
             "through the median of the middle width.", new PanelFigure("", [.. rows.Select(Lines)]));
         bench.Table("slopes", $"Exponents S over the widths {string.Join(", ", config.AllWidths)}; directions at the largest, median over seeds.",
@@ -186,6 +183,14 @@ public sealed class PhaseTwoLayer : IExperiment<PhaseTwoLayer.Config>, IHasTrain
             Curves = [Series.Theory("S = 0 (theory)", [1, 1, 1 + primes[^1]], [primes[0], 0, primes[^1]])],
             Markers = [new(0.5, 0, "NTK"), new(0.5, 0.5, "LeCun, He"), new(1, 0, "mean field, Xavier")],
         };
+    }
+
+    private static ScatterFigure Exponents(IEnumerable<IGrouping<double, Scaling>> rows)
+    {
+        double[] all = [.. rows.SelectMany(row => row.Select(s => s.Point.Theory)).Order()];
+        IEnumerable<PointClass> classes = rows.Select(row =>
+            new PointClass(Name("γ′", row.Key), [.. row.Select(s => s.Point.Theory)], [.. row.Select(s => s.Slope)]));
+        return new ScatterFigure("Exponents", "theory", "measured S", [.. classes]) { Curves = [Series.Theory("S = theory", all, all)] };
     }
 
     private static LineFigure Lines(IGrouping<double, Scaling> row)
