@@ -252,14 +252,33 @@ public sealed class CliTests : IDisposable
     [Fact]
     public void The_program_itself_parses_reports_and_exits()
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (string word in new[] { typeof(Registry).Assembly.Location, "describe", "no-such-experiment" }) start.ArgumentList.Add(word);
-        using Process process = Process.Start(start)!;
+        using Process process = Start("describe", "no-such-experiment");
         string error = process.StandardError.ReadToEnd();
         process.WaitForExit();
         Assert.Equal(2, process.ExitCode);
         Assert.StartsWith("nabla: NB0701", error);
         Assert.Equal("", process.StandardOutput.ReadToEnd());
+    }
+
+    [Theory]
+    [InlineData("INT", 130)]
+    [InlineData("TERM", 143)]
+    public async Task A_real_signal_stops_a_real_run_after_its_step(string signal, int code)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "There are no POSIX signals on Windows.");
+        string run = Path.Combine(_folder, "run"), record = Path.Combine(run, "run.json");
+        using Process process = Start("run", "mcr2-supervised-training", "--set", "steps=1000000", "--out", run);
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        for (int i = 0; i < 600 && !File.Exists(record); i++) await Task.Delay(50);
+        await Task.Delay(500);
+        Process.Start("kill", [$"-{signal}", $"{process.Id}"]).WaitForExit();
+        bool ended = process.WaitForExit(60_000);
+        if (!ended) process.Kill();
+        Assert.True(ended, "The run did not stop within a minute.");
+        Assert.Equal(code, process.ExitCode);
+        Assert.Contains("stopping after this step", await error);
+        Assert.Equal("interrupted", JsonDocument.Parse(File.ReadAllText(record)).RootElement.GetProperty("status").GetString());
+        Assert.True(File.Exists(Path.Combine(run, "report.html")));
     }
 
     [Fact]
@@ -273,6 +292,14 @@ public sealed class CliTests : IDisposable
     {
         Assert.Contains("[suggest:", Nabla("completion", shell).Out);
         Assert.Contains("sample-fails", Nabla("[suggest:17]", "nabla run sample-f").Out);
+    }
+
+    // The program as it is built, in a process of its own.
+    private static Process Start(params string[] args)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (string word in args.Prepend(typeof(Registry).Assembly.Location)) start.ArgumentList.Add(word);
+        return Process.Start(start)!;
     }
 
     internal static Outcome Nabla(params string[] args) => Nabla(args, new Registry(Assembly.GetExecutingAssembly()));
