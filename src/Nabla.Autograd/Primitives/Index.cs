@@ -203,7 +203,7 @@ namespace Nabla.Autograd
         protected override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReferenceArray output, int batch)
         {
             (ReferenceArray x, ReferenceArray indices) = (inputs[0], inputs[1]);
-            foreach (int[] index in ReferenceArray.Indices(output.Shape)) output[index] = x[Indexing.Source(index, x, indices, batch)];
+            foreach (int[] index in ReferenceArray.Indices(output.Shape)) output[index] = x[Indexing.Source(Name, index, x, indices, batch)];
         }
 
         /// <inheritdoc/>
@@ -268,7 +268,7 @@ namespace Nabla.Autograd
         {
             inputs[0].Data.CopyTo(output.Data, 0);
             foreach (int[] index in ReferenceArray.Indices(inputs[2].Shape))
-                output[Indexing.Source(index, inputs[0], inputs[1], batch)] += inputs[2][index];
+                output[Indexing.Source(Name, index, inputs[0], inputs[1], batch)] += inputs[2][index];
         }
 
         /// <inheritdoc/>
@@ -344,10 +344,12 @@ namespace Nabla.Autograd
         public static Shape Gathered(Shape x, Shape indices, int batch) => Shape.Create([.. indices.Dims, .. x.Dims[(batch + 1)..]]);
 
         /// <summary>Where element <paramref name="index"/> of a gathered array comes from.</summary>
-        public static int[] Source(int[] index, ReferenceArray x, ReferenceArray indices, int batch)
+        public static int[] Source(string name, int[] index, ReferenceArray x, ReferenceArray indices, int batch)
         {
             int rank = indices.Shape.Rank, size = x.Shape.Dims[batch];
-            int at = (int)indices[index.AsSpan(0, rank)];
+            long position = indices.Offset(index.AsSpan(0, rank));
+            int at = (int)indices.Data[position];
+            if (at < -size || at >= size) throw KernelErrors.IndexOutOfRange(name, at, position, indices.Aval, size);
             return [.. index[..batch], at < 0 ? at + size : at, .. index[rank..]];
         }
     }

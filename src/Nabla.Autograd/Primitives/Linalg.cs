@@ -1,4 +1,5 @@
 using Nabla.Autograd;
+using Nabla.Kernels;
 using static Nabla.Kernels.Linalg;
 
 namespace Nabla.Autograd
@@ -35,6 +36,7 @@ namespace Nabla.Autograd
                     {
                         double sum = a[start + i * n + j];
                         for (int k = 0; k < j; k++) sum -= l[start + i * n + k] * l[start + j * n + k];
+                        if (i == j && !(sum > 0 && double.IsFinite(sum))) throw KernelErrors.NotPositiveDefinite(inputs[0].Aval, start / (n * n), i);
                         l[start + i * n + j] = i == j ? Math.Sqrt(sum) : sum / l[start + j * n + j];
                     }
         }
@@ -118,6 +120,7 @@ namespace Nabla.Autograd
                     {
                         int i = forward ? step : n - 1 - step;
                         double sum = inputs[1].Data[At(i, other)];
+                        if (!p.Unit && A(i, i) == 0) throw KernelErrors.ZeroDiagonal(inputs[0].Aval, batch, i);
                         for (int before = 0; before < step; before++)
                         {
                             int j = forward ? before : n - 1 - before;

@@ -11,8 +11,14 @@ public static class Compositions
 
     private static readonly OrderedDictionary<string, (Func<Tensor, Tensor> Function, int Size)> Cases = new()
     {
-        ["mlp loss"] = (MlpLoss, 6), ["log det"] = (LogDet, 4), ["cross entropy"] = (CrossEntropy, 6), ["gather scatter"] = (GatherScatter, 5),
-        ["cumsum prod"] = (CumSumProd, 4), ["where abs"] = (WhereAbs, 5), ["rearrangements"] = (Rearrangements, 6), ["triangular solve"] = (Triangular, 5),
+        ["mlp loss"] = (MlpLoss, 6),
+        ["log det"] = (LogDet, 4),
+        ["cross entropy"] = (CrossEntropy, 6),
+        ["gather scatter"] = (GatherScatter, 5),
+        ["cumsum prod"] = (CumSumProd, 4),
+        ["where abs"] = (WhereAbs, 5),
+        ["rearrangements"] = (Rearrangements, 6),
+        ["triangular solve"] = (Triangular, 5),
     };
 
     /// <summary>What is applied to a function of one tensor; each gives a function of one tensor again.</summary>
@@ -75,7 +81,8 @@ public static class Compositions
         {
             (Tensor y, Func<Tensor, Tensor> pullback) = Transforms.Vjp(f, x);
             return pullback(Fixed(y.Shape, 2));
-        },
+        }
+        ,
         Step.Vmap => x => Transforms.Vmap(f)(Ops.Stack(Members(x))),
         _ => x => Transforms.Compile(f).Call(x),
     };
@@ -91,7 +98,8 @@ public static class Compositions
                 Tensor tangent = Transforms.Jvp(f, x, basis.At(i).Reshape(x.Shape)).Tangent;
                 return (tangent * Fixed(tangent.Shape, 2)).Sum();
             })]).Reshape(x.Shape);
-        },
+        }
+        ,
         Step.Vmap => x => Ops.Stack([.. Members(x).Select(f)]),
         _ => Apply(f, step),
     };

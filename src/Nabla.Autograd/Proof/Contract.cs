@@ -12,9 +12,19 @@ public static partial class Contract
     public static IReadOnlyDictionary<string, Func<Primitive, DType, ContractResult>> Checks { get; } =
         new OrderedDictionary<string, Func<Primitive, DType, ContractResult>>
         {
-            ["evaluation"] = Evaluation, ["layouts"] = LayoutIndependence, ["reference device"] = ReferenceDevice, ["errors"] = Errors,
-            ["jvp"] = FirstOrder, ["adjoint"] = Adjoint, ["second order"] = SecondOrder, ["hessian"] = HessianOrders, ["zeros"] = Zeros,
-            ["vmap"] = Batching, ["vmap of vjp"] = BatchedDerivative, ["compile"] = Compilation, ["programs"] = Programs,
+            ["evaluation"] = Evaluation,
+            ["layouts"] = LayoutIndependence,
+            ["reference device"] = ReferenceDevice,
+            ["errors"] = Errors,
+            ["jvp"] = FirstOrder,
+            ["adjoint"] = Adjoint,
+            ["second order"] = SecondOrder,
+            ["hessian"] = HessianOrders,
+            ["zeros"] = Zeros,
+            ["vmap"] = Batching,
+            ["vmap of vjp"] = BatchedDerivative,
+            ["compile"] = Compilation,
+            ["programs"] = Programs,
         };
 
     /// <summary>The element types in which a primitive has samples: f32 and f64 for functions of floats.</summary>
@@ -78,7 +88,7 @@ public static partial class Contract
         var tally = new Tally("errors", primitive.Name, dtype, 0);
         foreach ((int index, ErrorSample sample) in primitive.ErrorSamples(new SampleSource(1)).Index())
         {
-            Tensor[] inputs = Array.ConvertAll(sample.Inputs, x => x.DType.IsFloat && dtype.IsFloat ? x.To(dtype) : x);
+            Tensor[] inputs = Array.ConvertAll(sample.Inputs, x => (Tensor)ContractCase.Convert(x, dtype.IsFloat ? dtype : DType.F64));
             string where = $"{primitive.Name} error sample {index} ({string.Join(", ", inputs.Select(x => x.Aval))})";
             string raised = "nothing";
             try

@@ -134,7 +134,8 @@ internal sealed class ContractCase
         return [kind.DType];
     }
 
-    private static DenseTensor Convert(Tensor x, DType dtype)
+    /// <summary>The same operand on the default device, contiguous, floats in the given type.</summary>
+    public static DenseTensor Convert(Tensor x, DType dtype)
     {
         var array = new ReferenceArray(x.DType.IsFloat ? new Aval(dtype, x.Shape) : x.Aval);
         x.ToDoubles().CopyTo(array.Data, 0);

@@ -26,12 +26,20 @@ internal static class GradCheckCommand
         {
             IReadOnlyList<Primitive> chosen = parsed.GetValue(all) ? PrimitiveCatalog.All : [.. (parsed.GetValue(names) ?? []).Distinct().Select(Find)];
             if (chosen.Count == 0) throw ExperimentErrors.NothingToGradCheck();
-            if (parsed.GetValue(device) is { } name) Device.Default = Device.Parse(name);
             using var signals = new StopSignals(terminal);
-            List<Row> rows = Check(chosen, parsed.GetValue(all) ? Compositions.Functions : [], terminal, signals.Token);
-            if (parsed.GetValue(json)) WriteJson(terminal.Out, rows);
-            else WriteTable(terminal, rows);
-            return signals.ExitCode != 0 ? signals.ExitCode : rows.Count > 0 && rows.All(r => r.Passed) ? ExitCode.Ok : ExitCode.CheckFailed;
+            Device before = Device.Default;
+            try
+            {
+                if (parsed.GetValue(device) is { } name) Device.Default = Device.Parse(name);
+                List<Row> rows = Check(chosen, parsed.GetValue(all) ? Compositions.Functions : [], terminal, signals.Token);
+                if (parsed.GetValue(json)) WriteJson(terminal.Out, rows);
+                else WriteTable(terminal, rows);
+                return signals.ExitCode != 0 ? signals.ExitCode : rows.Count > 0 && rows.All(r => r.Passed) ? ExitCode.Ok : ExitCode.CheckFailed;
+            }
+            finally
+            {
+                Device.Default = before;
+            }
         });
         return command;
     }

@@ -319,6 +319,15 @@ public sealed class CliTests : IDisposable
 public sealed class CliDeviceTests
 {
     [Fact]
+    public void Gradcheck_runs_on_the_device_of_references()
+    {
+        CliTests.Outcome outcome = CliTests.Nabla("gradcheck", "gather", "cholesky", "triangular_solve", "--device", "ref");
+        Assert.Contains("3 of 3 primitives hold on ref", outcome.Out);
+        Assert.Equal(0, outcome.Code);
+        Assert.Same(Device.Cpu, Device.Default);
+    }
+
+    [Fact]
     public void The_device_reaches_the_experiment_and_the_default_is_restored()
     {
         string folder = Directory.CreateTempSubdirectory("nabla-cli-").FullName;
