@@ -12,7 +12,7 @@ namespace Nabla.Autograd
         internal static readonly CholeskyPrimitive Instance = new();
 
         /// <inheritdoc/>
-        public override Tolerance Tolerance => Tolerance.Norm(64);
+        public override Tolerance Tolerance => Tolerance.Norm(8);
 
         /// <inheritdoc/>
         public override Aval[] AbstractEval(ReadOnlySpan<Aval> inputs, object? parameters)
@@ -85,7 +85,7 @@ namespace Nabla.Autograd
         internal static readonly TriangularSolvePrimitive Instance = new();
 
         /// <inheritdoc/>
-        public override Tolerance Tolerance => Tolerance.Norm(64);
+        public override Tolerance Tolerance => Tolerance.Norm(16);
 
         /// <inheritdoc/>
         public override string Print(object? parameters)

@@ -63,7 +63,7 @@ namespace Nabla.Autograd
         internal static readonly ReduceSumPrimitive Instance = new();
 
         /// <inheritdoc/>
-        public override Tolerance Tolerance => Tolerance.Terms(16);
+        public override Tolerance Tolerance => Tolerance.Terms(8);
 
         /// <inheritdoc/>
         protected override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReferenceArray output, Axes axes)
@@ -134,7 +134,7 @@ namespace Nabla.Autograd
         internal static readonly ReduceProdPrimitive Instance = new();
 
         /// <inheritdoc/>
-        public override Tolerance Tolerance => Tolerance.Terms(64);
+        public override Tolerance Tolerance => Tolerance.Terms(8);
 
         private protected override double Start => 1;
 
@@ -241,7 +241,7 @@ namespace Nabla.Autograd
         internal static readonly CumSumPrimitive Instance = new();
 
         /// <inheritdoc/>
-        public override Tolerance Tolerance => Tolerance.Terms(64);
+        public override Tolerance Tolerance => Tolerance.Terms(8);
 
         /// <inheritdoc/>
         public override string Print(object? parameters) => $"axis={((Params)parameters!).Axis}" + (((Params)parameters).Reverse ? " reverse" : "");
