@@ -60,5 +60,9 @@ internal static class AutogradErrors
 
     public static TraceException OutputMismatch(string rule) => new("NB0512", $"compile: outputs given to Run do not fit: {rule}.");
 
+    public static TraceException RunInsideTransformation() => new("NB0513",
+        "compile: needs values: the argument, or something that the function captures, is a stand-in of another transformation. Use Call there: it " +
+        "applies the original function as part of the whole.");
+
     public static TraceException GradCheckFailed(string table) => new("NB0520", $"gradcheck: the derivatives do not hold:\n{table}");
 }

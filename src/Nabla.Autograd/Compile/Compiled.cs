@@ -43,7 +43,7 @@ public sealed class Compiled<TIn, TOut>
     /// allocated. The old values of those tensors are overwritten, for everyone who sees them: use this on tensors that are yours alone, such
     /// as two sets of parameters that take turns. A tensor may be argument and result at once.
     /// </summary>
-    /// <exception cref="TraceException">NB0512: the tensors do not fit; NB0501: called inside a transformation.</exception>
+    /// <exception cref="TraceException">NB0512: the tensors do not fit; NB0513: called inside a transformation.</exception>
     public void Run(TIn input, TOut output)
     {
         lock (_gate)
@@ -80,10 +80,9 @@ public sealed class Compiled<TIn, TOut>
     /// <summary>The function as a delegate.</summary>
     public static implicit operator Func<TIn, TOut>(Compiled<TIn, TOut> compiled) => compiled.Call;
 
-    private Entry Require(TIn input) =>
-        Find(input) ?? throw AutogradErrors.NoElements(_inputs.Leaves.First(l => l is Tracer).Aval, "compiled function");
+    private Entry Require(TIn input) => Find(input) ?? throw AutogradErrors.RunInsideTransformation();
 
-    // Leaves the flattened argument in _inputs. Null: the argument holds stand-ins.
+    // Leaves the flattened argument in _inputs. Null: the argument, or something that the function captures, is a stand-in of another transformation.
     private Entry? Find(TIn input)
     {
         _inputs.Clear();
@@ -92,15 +91,15 @@ public sealed class Compiled<TIn, TOut>
             if (leaf is not DenseTensor) return null;
         foreach (Entry entry in _entries)
             if (entry.Fits(_inputs)) return entry;
-        Entry fresh = Compile([.. _inputs.Leaves], [.. _inputs.Statics]);
-        _entries.Insert(0, fresh);
+        Entry? fresh = Compile([.. _inputs.Leaves], [.. _inputs.Statics]);
+        if (fresh is not null) _entries.Insert(0, fresh);
         // Tracing may have called this function again.
         _inputs.Clear();
         TreeCodec<TIn>.Instance.Flatten(input, _inputs);
         return fresh;
     }
 
-    private Entry Compile(Tensor[] leaves, object?[] statics)
+    private Entry? Compile(Tensor[] leaves, object?[] statics)
     {
         TreeStructure<TOut>? outStructure = null;
         Autograd.Program traced = Transforms.Record(leaves, inputs =>
@@ -108,6 +107,7 @@ public sealed class Compiled<TIn, TOut>
             (Tensor[] results, outStructure) = Tree.Flatten(_function(TreeCodec<TIn>.Instance.Unflatten(new TreeSource(inputs, statics))));
             return results;
         });
+        if (traced.Constants.Any(c => c is not DenseTensor)) return null;
         IrChecker.Check(traced);
         Autograd.Program program = Passes.Run(traced);
         Device device = leaves.Length > 0 ? leaves[0].Device : Device.Default;

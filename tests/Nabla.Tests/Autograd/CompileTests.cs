@@ -125,6 +125,18 @@ public sealed class CompileTests
     }
 
     [Fact]
+    public void A_compiled_function_may_capture_what_another_transformation_follows()
+    {
+        Tensor gradient = Grad((Tensor x) => Compile((Tensor y) => (x * y).Sum()).Call(X))(X);
+        Assert.Equal(X.ToDoubles(), gradient.ToDoubles());
+        Assert.Equal("NB0513", Assert.Throws<TraceException>(() => Grad((Tensor x) =>
+        {
+            Compile((Tensor y) => x * y).Run(X, Tensor.From(new double[4], [2, 2]));
+            return x.Sum();
+        })(X)).Code);
+    }
+
+    [Fact]
     public void Random_numbers_of_a_compiled_step_follow_its_key()
     {
         var draw = Compile((RandomKey key) => key.Normal([5]));
