@@ -39,8 +39,8 @@ public sealed class Mcr2SupervisedTraining : IExperiment<Mcr2SupervisedTraining.
         [Option("squared precision ε²", Min = 1e-6)] double EpsilonSquared = 0.5,
         [Option("learning rate of Adam", Min = 0)] double LearningRate = 1e-3) : IConfig<Config>
     {
-        /// <inheritdoc/>
-        public static Config Quick => new(Train: 600);
+        /// <summary>Fewer samples, and half the steps at three times the rate.</summary>
+        public static Config Quick => new(Train: 800, Steps: 150, LearningRate: 3e-3);
     }
 
     private const int Classes = 10, ShownSamples = 30;
