@@ -57,7 +57,7 @@ public sealed class TrainingLoop<TState, TMetrics>
         {
             // The first two steps make the two sets of tensors.
             (TState State, TMetrics Metrics) made = _step.Call(_current.State);
-            _started = _current.Metrics is not null;
+            _started = StepCount == 2;
             (_current, _next) = (made, _current);
             return;
         }

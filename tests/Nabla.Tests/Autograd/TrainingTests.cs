@@ -66,6 +66,17 @@ public sealed class TrainingTests
     }
 
     [Fact]
+    public void Metrics_may_be_a_tuple()
+    {
+        var loop = new TrainingLoop<Tensor, (Tensor Old, Tensor[] Square)>(x => (x + 1, (x, [x * x])), Tensor.Scalar(0));
+        for (int step = 0; step < 5; step++)
+        {
+            loop.Step();
+            Assert.Equal((step, step * step, step + 1), (loop.Metrics.Old.ToDouble(), loop.Metrics.Square[0].ToDouble(), loop.State.ToDouble()));
+        }
+    }
+
+    [Fact]
     public void A_hundred_thousand_eager_steps_run_in_constant_memory()
     {
         Tensor w = new RandomKey(3).Normal([16, 16]), x = new RandomKey(4).Normal([8, 16]);
