@@ -35,14 +35,10 @@ namespace Nabla.Autograd
         /// <inheritdoc/>
         public override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReadOnlySpan<ReferenceArray> outputs, object? parameters)
         {
-            int n = inputs[0].Shape[^1];
             ReferenceArray values = outputs[0];
             ReferenceArray? vectors = outputs.Length > 1 ? outputs[1] : null;
-            ReferenceLinalg.ForEach(inputs[0], (entry, a) =>
+            ReferenceLinalg.OnEigenvectors(inputs[0], (entry, w, v, n) =>
             {
-                for (int i = 0; i < n; i++)
-                    for (int j = i + 1; j < n; j++) a[i * n + j] = a[j * n + i];
-                (double[] w, double[] v) = ReferenceLinalg.Eigen(a, n);
                 w.CopyTo(values.Data, entry * n);
                 if (vectors is not null) v.CopyTo(vectors.Data, entry * n * n);
             });
@@ -57,7 +53,7 @@ namespace Nabla.Autograd
         /// </remarks>
         public override Tensor?[] Jvp(Tensor[] primals, Tensor?[] tangents, Tensor[] outputs, object? parameters)
         {
-            Tensor da = tangents[0]!.Tril() + tangents[0]!.Tril(-1).T;
+            Tensor da = SquareMatrices.FromLower(tangents[0]!);
             if (!((Params)parameters!).Vectors)
             {
                 Tensor basis = Bind(new Params(true), primals)[1];
@@ -119,6 +115,14 @@ namespace Nabla.Autograd
             if (w.Shape[^1] == 0) return w;
             Tensor near = w.Abs() <= Threshold(w, n).ExpandDims(-1);
             return Where(near, w.ZerosLike(), 1 / Where(near, w.OnesLike(), w));
+        }
+
+        /// <summary>1/(wᵢ + wⱼ), and 0 where the sum is at most 16·n·u·max|w|. Shape: [.., n] → [.., n, n], n > 0.</summary>
+        public static Tensor ReciprocalSums(Tensor w)
+        {
+            Tensor sums = w.ExpandDims(-2) + w.ExpandDims(-1);
+            Tensor near = sums.Abs() <= Threshold(w, w.Shape[^1]).ExpandDims(-1).ExpandDims(-1);
+            return Where(near, sums.ZerosLike(), 1 / Where(near, sums.OnesLike(), sums));
         }
 
         private static Tensor Threshold(Tensor w, int n) => 16 * n * w.DType.UnitRoundoff * w.StopGradient().Abs().Max(-1);

@@ -48,7 +48,7 @@ namespace Nabla.Autograd
         public override Tensor?[] Jvp(Tensor[] primals, Tensor?[] tangents, Tensor[] outputs, object? parameters)
         {
             (Tensor l, Tensor da) = (outputs[0], tangents[0]!);
-            Tensor symmetric = da.Tril() + da.Tril(-1).T;
+            Tensor symmetric = SquareMatrices.FromLower(da);
             Tensor inner = l.SolveTriangular(l.SolveTriangular(symmetric).T).T;
             Tensor phi = inner.Tril(-1) + 0.5 * (inner.Tril() - inner.Tril(-1));
             return [l.MatMul(phi)];
@@ -202,6 +202,9 @@ namespace Nabla.Autograd
             if (!a.DType.IsFloat) throw AutogradErrors.DTypeNotSupported(name, a, "f32 f64");
             if (a.Shape.Rank < 2) throw AutogradErrors.BadParameter(name, "needs matrices [.., m, n]", a);
         }
+
+        /// <summary>The symmetric matrix of which a lower triangle is given.</summary>
+        public static Tensor FromLower(Tensor x) => x.Tril() + x.Tril(-1).T;
 
         /// <summary>Twice the (rectangular) identity plus random numbers below 0.4: far from singular, and far from a change of pivots.</summary>
         public static Tensor Dominant(SampleSource source, Shape shape)

@@ -34,6 +34,19 @@ internal static class ReferenceLinalg
         return ([.. order.Select(i => t[i * n + i])], vectors);
     }
 
+    /// <summary>Runs once for each matrix of a batch, of which the lower triangle is read, with its size, eigenvalues and eigenvectors.</summary>
+    public static void OnEigenvectors(ReferenceArray x, Action<int, double[], double[], int> body)
+    {
+        int n = x.Shape[^1];
+        ForEach(x, (entry, a) =>
+        {
+            for (int at = 0; at < n * n; at++)
+                if (at % n > at / n) a[at] = a[at % n * n + at / n];
+            (double[] w, double[] v) = Eigen(a, n);
+            body(entry, w, v, n);
+        });
+    }
+
     /// <summary>Q [m, k], R [k, n] with k = min(m, n) and positive diagonal, by Gram–Schmidt done twice.</summary>
     public static (double[] Q, double[] R) Qr(double[] a, int m, int n)
     {

@@ -7,7 +7,7 @@ public static unsafe partial class Linalg
     /// <summary>
     /// A = Q·R with orthonormal columns of Q and R upper triangular (trapezoidal if A is wide), its diagonal ≥ 0, which makes both unique if A has
     /// full rank. Shape: a <c>[batch..., m, n]</c>, any strides → q <c>[batch..., m, k]</c>, r <c>[batch..., k, n]</c> with k = min(m, n); both
-    /// contiguous, not overlapping a. f32 and f64. NaN and infinities spread. Cost 2k²(m + n − 2k/3) − … ≈ 4mn² − 4n³/3 flops a tall matrix.
+    /// contiguous, not overlapping a. f32 and f64. NaN and infinities spread. Cost about 4mn² − 4n³/3 flops a tall matrix.
     /// Error: ‖A − Q·R‖ ≤ c·m·u·‖A‖, ‖I − Qᵀ·Q‖ ≤ c·m·u. Method: blocked Householder reflections.
     /// </summary>
     /// <exception cref="ShapeException">NB0127: the shapes do not fit.</exception>

@@ -82,7 +82,7 @@ public static unsafe partial class Linalg
             for (nint i = 0; i < k; i++) target[i] = T.CreateTruncating(values[(nint)order[i]] / scale);
             if (u is null) return;
             JacobiSvd.Normalise(right, k, values);
-            new Span<double>(left, checked((int)(k * m))).Clear();
+            for (nint i = 0; i < k; i++) new Span<double>(left + i * m, (int)m).Clear();
             new MatrixView<double>(left, k, m, m, 1).AddProduct(
                 new MatrixView<double>(turns, k, k, k, 1), new MatrixView<double>(basis, k, m, m, 1));
             MatrixView<T> columns = MatrixView<T>.Of(u, entry), rows = MatrixView<T>.Of(vt!, entry);

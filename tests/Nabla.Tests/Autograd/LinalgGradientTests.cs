@@ -100,4 +100,37 @@ public sealed class LinalgGradientTests
         double[] gradient = Grad<Tensor>(x => x.Svd().U.Sum() + x.Svd().Vt.Sum())(repeated * 0).ToDoubles();
         Assert.All(gradient, g => Assert.True(double.IsFinite(g)));
     }
+
+    [Fact]
+    public void The_pseudo_inverse_obeys_the_four_conditions_of_Penrose_for_any_rank()
+    {
+        var source = new SampleSource(7);
+        Tensor full = source.Uniform([3, 6, 4]), low = source.Uniform([3, 6, 2]).MatMul(source.Uniform([3, 2, 4]));
+        foreach (Tensor a in new[] { full, full.T, low, low.T })
+        {
+            Tensor p = a.PseudoInverse(), left = a.MatMul(p), right = p.MatMul(a);
+            foreach (Tensor gap in new[] { left.MatMul(a) - a, right.MatMul(p) - p, left - left.T, right - right.T })
+                Assert.True(gap.Abs().Max().ToDouble() < 1e-12);
+        }
+        (Tensor x, Tensor b) = (full.At(0), source.Uniform([6, 1]));
+        Tensor expected = x.T.MatMul(x).Solve(x.T.MatMul(b));
+        Assert.True((x.LeastSquares(b) - expected).Abs().Max().ToDouble() < 1e-12);
+        GradientFits(t => t.LeastSquares(b).Square().Sum(), x);
+    }
+
+    [Fact]
+    public void A_symmetric_square_root_squares_to_the_matrix_and_has_the_right_gradient_where_eigenvalues_repeat()
+    {
+        Tensor g = new SampleSource(8).Uniform([2, 4, 4]), a = g.MatMul(g.T);
+        Tensor root = a.SymmetricSqrt();
+        Assert.True((root.MatMul(root) - a).Abs().Max().ToDouble() < 1e-14);
+        Assert.True((root - root.T).Abs().Max().ToDouble() < 1e-14);
+        // At the identity the derivative is half the (symmetrised) direction.
+        Tensor weights = g.At(0), expected = (weights + weights.T) * 0.25;
+        Tensor gradient = Grad<Tensor>(x => (x.SymmetricSqrt() * weights).Sum())(Ops.Eye(4, DType.F64));
+        Assert.True((gradient - expected).Abs().Max().ToDouble() < 1e-14);
+        Tensor singular = Tensor.From([1.0, 1, 1, 1], [2, 2]);
+        Assert.True((singular.SymmetricSqrt() - singular / Math.Sqrt(2)).Abs().Max().ToDouble() < 1e-14);
+        Assert.True(double.IsNaN((-Ops.Eye(2, DType.F64)).SymmetricSqrt().Sum().ToDouble()));
+    }
 }
