@@ -14,7 +14,7 @@ namespace Nabla.Autograd
         internal static readonly EighPrimitive Instance = new();
 
         /// <inheritdoc/>
-        public override Tolerance Tolerance => Tolerance.Norm(64);
+        public override Tolerance Tolerance => Tolerance.Norm(32);
 
         /// <inheritdoc/>
         public override string Print(object? parameters) => ((Params)parameters!).Vectors ? "" : "values";

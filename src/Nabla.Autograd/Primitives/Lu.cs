@@ -11,7 +11,7 @@ namespace Nabla.Autograd
         internal static readonly LuPrimitive Instance = new();
 
         /// <inheritdoc/>
-        public override Tolerance Tolerance => Tolerance.Norm(64);
+        public override Tolerance Tolerance => Tolerance.Norm(16);
 
         /// <inheritdoc/>
         public override Aval[] AbstractEval(ReadOnlySpan<Aval> inputs, object? parameters)
@@ -79,7 +79,7 @@ namespace Nabla.Autograd
         internal static readonly SolvePrimitive Instance = new();
 
         /// <inheritdoc/>
-        public override Tolerance Tolerance => Tolerance.Norm(64);
+        public override Tolerance Tolerance => Tolerance.Norm(16);
 
         /// <inheritdoc/>
         public override string Print(object? parameters) => "";
@@ -102,8 +102,14 @@ namespace Nabla.Autograd
         protected override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReferenceArray output, Params p)
         {
             (int n, int m, double[] b) = (output.Shape[^2], output.Shape[^1], inputs[1].Data);
+            Aval aval = inputs[0].Aval;
             ReferenceLinalg.ForEach(inputs[0], (entry, a) =>
-                ReferenceLinalg.Solve(a, b[(entry * n * m)..((entry + 1) * n * m)], n, m).CopyTo(output.Data, entry * n * m));
+            {
+                (double[] lu, int[] permutation, _) = ReferenceLinalg.Lu(a, n);
+                for (int i = 0; i < n; i++)
+                    if (lu[i * n + i] == 0) throw Kernels.KernelErrors.Singular(aval, entry, permutation[i]);
+                ReferenceLinalg.Solve(lu, permutation, b[(entry * n * m)..((entry + 1) * n * m)], m).CopyTo(output.Data, entry * n * m);
+            });
         }
 
         /// <remarks>A·dX = dB − dA·X.</remarks>
@@ -154,7 +160,7 @@ namespace Nabla.Autograd
         internal static readonly SlogDetPrimitive Instance = new();
 
         /// <inheritdoc/>
-        public override Tolerance Tolerance => Tolerance.Norm(64);
+        public override Tolerance Tolerance => Tolerance.Norm(16);
 
         /// <inheritdoc/>
         public override Aval[] AbstractEval(ReadOnlySpan<Aval> inputs, object? parameters)

@@ -15,7 +15,7 @@ namespace Nabla.Autograd
         internal static readonly PseudoInversePrimitive Instance = new();
 
         /// <inheritdoc/>
-        public override Tolerance Tolerance => Tolerance.Norm(64);
+        public override Tolerance Tolerance => Tolerance.Norm(32);
 
         /// <inheritdoc/>
         public override string Print(object? parameters) => FormattableString.Invariant($"tolerance={((Params)parameters!).RelativeTolerance}");
@@ -45,6 +45,7 @@ namespace Nabla.Autograd
         {
             (int m, int n) = (inputs[0].Shape[^2], inputs[0].Shape[^1]);
             int k = Math.Min(m, n);
+            ReferenceLinalg.RequireFinite("svd", inputs[0]);
             ReferenceLinalg.ForEach(inputs[0], (entry, a) =>
             {
                 (double[] u, double[] s, double[] vt) = ReferenceLinalg.Svd(a, m, n);
@@ -93,7 +94,7 @@ namespace Nabla.Autograd
         internal static readonly SymmetricSqrtPrimitive Instance = new();
 
         /// <inheritdoc/>
-        public override Tolerance Tolerance => Tolerance.Norm(64);
+        public override Tolerance Tolerance => Tolerance.Norm(32);
 
         /// <inheritdoc/>
         public override Aval[] AbstractEval(ReadOnlySpan<Aval> inputs, object? parameters)

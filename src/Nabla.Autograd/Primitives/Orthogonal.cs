@@ -11,7 +11,7 @@ namespace Nabla.Autograd
         internal static readonly QrPrimitive Instance = new();
 
         /// <inheritdoc/>
-        public override Tolerance Tolerance => Tolerance.Norm(64);
+        public override Tolerance Tolerance => Tolerance.Norm(16);
 
         /// <inheritdoc/>
         public override Aval[] AbstractEval(ReadOnlySpan<Aval> inputs, object? parameters)

@@ -1,3 +1,5 @@
+using Nabla.Kernels;
+
 namespace Nabla.Autograd;
 
 /// <summary>Plain dense linear algebra on row-major doubles, for the references of the decompositions: short, slow, accurate.</summary>
@@ -34,10 +36,17 @@ internal static class ReferenceLinalg
         return ([.. order.Select(i => t[i * n + i])], vectors);
     }
 
+    /// <summary>Refuses elements that are not finite, as the kernels do.</summary>
+    public static void RequireFinite(string operation, ReferenceArray x) => ForEach(x, (entry, a) =>
+    {
+        if (!Array.TrueForAll(a, double.IsFinite)) throw KernelErrors.NotFinite(operation, x.Aval, entry);
+    });
+
     /// <summary>Runs once for each matrix of a batch, of which the lower triangle is read, with its size, eigenvalues and eigenvectors.</summary>
     public static void OnEigenvectors(ReferenceArray x, Action<int, double[], double[], int> body)
     {
         int n = x.Shape[^1];
+        RequireFinite("eigh", x);
         ForEach(x, (entry, a) =>
         {
             for (int at = 0; at < n * n; at++)
@@ -95,10 +104,10 @@ internal static class ReferenceLinalg
         return (lu, permutation, sign);
     }
 
-    /// <summary>A⁻¹·B for b [n, m].</summary>
-    public static double[] Solve(double[] a, double[] b, int n, int m)
+    /// <summary>A⁻¹·B for b [n, m] and the factors of A.</summary>
+    public static double[] Solve(double[] lu, int[] permutation, double[] b, int m)
     {
-        (double[] lu, int[] permutation, _) = Lu(a, n);
+        int n = permutation.Length;
         var x = new double[n * m];
         for (int j = 0; j < m; j++)
         {

@@ -14,7 +14,7 @@ namespace Nabla.Autograd
         internal static readonly SvdPrimitive Instance = new();
 
         /// <inheritdoc/>
-        public override Tolerance Tolerance => Tolerance.Norm(64);
+        public override Tolerance Tolerance => Tolerance.Norm(32);
 
         /// <inheritdoc/>
         public override string Print(object? parameters) => ((Params)parameters!).Vectors ? "" : "values";
@@ -42,6 +42,7 @@ namespace Nabla.Autograd
         public override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReadOnlySpan<ReferenceArray> outputs, object? parameters)
         {
             (int m, int n) = (inputs[0].Shape[^2], inputs[0].Shape[^1]);
+            ReferenceLinalg.RequireFinite(Name, inputs[0]);
             double[][] targets = outputs.Length == 1 ? [[], outputs[0].Data, []] : [outputs[0].Data, outputs[1].Data, outputs[2].Data];
             ReferenceLinalg.ForEach(inputs[0], (entry, a) =>
             {
