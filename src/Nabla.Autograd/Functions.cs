@@ -32,6 +32,29 @@ public static partial class Ops
             return (1 - square) * (square * -0.5).Exp();
         }
 
+        /// <summary>x·tanh(softplus x). Source: Misra, arXiv:1908.08681.</summary>
+        public Tensor Mish() => x * x.Softplus().Tanh();
+
+        /// <summary>x·tanh x: of multiplicity 2 at 0. Source: Zhou et al., arXiv:2105.11686.</summary>
+        public Tensor XTanh() => x * x.Tanh();
+
+        /// <summary>x²·tanh x: of multiplicity 3 at 0. Source: Zhou et al., arXiv:2105.11686.</summary>
+        public Tensor XSquareTanh() => x.Square() * x.Tanh();
+
+        /// <summary>Smooth compact ReLU x₊·(1 − x)₊, zero outside [0, 1]. Source: Liu, Cai and Xu, arXiv:2007.11207.</summary>
+        public Tensor SRelu() => x.Relu() * (1 - x).Relu();
+
+        /// <summary>
+        /// Quadratic B-spline (x)₊² − 3(x − 1)₊² + 3(x − 2)₊² − (x − 3)₊², zero outside [0, 3]; written piece by piece, without cancellation. Source: Liu,
+        /// Cai and Xu, arXiv:2007.11207.
+        /// </summary>
+        public Tensor QuadraticSpline()
+        {
+            // Symmetric about 3/2: with d = |x − 3/2|, 3/2 − 2d² in the middle and (3/2 − d)² towards the ends.
+            Tensor d = (x - 1.5).Abs();
+            return Where(d <= 0.5, 1.5 - 2 * d.Square(), (1.5 - d).Relu().Square());
+        }
+
         /// <summary>log Σ eˣ along an axis, with the largest element taken out first. −∞ for −∞ alone. Shape: the axis disappears.</summary>
         public Tensor LogSumExp(int axis = -1)
         {

@@ -53,6 +53,18 @@ public static class Map
         MapDriver.Run(Rows.IntegerPowerFor(x.DType), x, null, null, y, WorkClass.Light, n);
     }
 
+    /// <summary>
+    /// y = ψ⁽ⁿ⁾(x), the n-th derivative of the digamma function, n ≥ 1. At 0, −1, −2, … +∞ for odd n, NaN for even n. Error ≤ 4 + n ulp for x &gt; 0.
+    /// Shape: [...] → [...]; f32 or f64, kept.
+    /// </summary>
+    /// <exception cref="DTypeException">NB0204: x is not f32 or f64.</exception>
+    public static void Polygamma(DenseTensor x, int n, DenseTensor y)
+    {
+        RowKernel kernel = Rows.PolygammaFor(x.DType);
+        if (kernel.IsNone) throw KernelErrors.NoKernel("polygamma", x.Aval);
+        MapDriver.Run(kernel, x, null, null, y, WorkClass.Heavy, n);
+    }
+
     private static RowKernel OrThrow<TOp>(this RowKernel kernel, DenseTensor operand) =>
         kernel.IsNone ? throw KernelErrors.NoKernel(NameOf<TOp>(), operand.Aval) : kernel;
 

@@ -143,6 +143,14 @@ internal static unsafe class Rows
         Repeat(row, y);
     }
 
+    /// <summary>y = ψ⁽ⁿ⁾(x) with n = Parameter.</summary>
+    public static void Polygamma<T>(RowArgs* row) where T : unmanaged, INumber<T>
+    {
+        Span<T> y = Result<T>(row, Splats.A);
+        SpecialMath.Polygamma(new ReadOnlySpan<T>(row->A, y.Length), row->Parameter, y);
+        Repeat(row, y);
+    }
+
     /// <summary>y = x in another element type; bool is given as byte.</summary>
     public static void Convert<TFrom, TTo>(RowArgs* row)
         where TFrom : unmanaged, INumber<TFrom> where TTo : unmanaged, INumber<TTo>
@@ -191,6 +199,14 @@ internal static unsafe class Rows
         DType.F64 => new(&IntegerPower<double>),
         DType.I32 => new(&IntegerPower<int>),
         DType.I64 => new(&IntegerPower<long>),
+        _ => RowKernel.None,
+    };
+
+    /// <summary>The row kernel of polygamma functions (the order is the parameter); none but for floats.</summary>
+    public static RowKernel PolygammaFor(DType dtype) => dtype switch
+    {
+        DType.F32 => new(&Polygamma<float>),
+        DType.F64 => new(&Polygamma<double>),
         _ => RowKernel.None,
     };
 

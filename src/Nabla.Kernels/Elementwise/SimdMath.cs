@@ -67,6 +67,24 @@ public static class SimdMath
     /// <inheritdoc cref="Log{T}(T)"/>
     public static void Log<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => Each<LogFunction, T>(x, y);
 
+    /// <summary>sinh x. ±0 → ±0, ±∞ → ±∞, NaN → NaN.</summary>
+    public static T Sinh<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => One<SinhFunction, T>(x);
+
+    /// <inheritdoc cref="Sinh{T}(T)"/>
+    public static void Sinh<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => Each<SinhFunction, T>(x, y);
+
+    /// <summary>cosh x. ±∞ → +∞, NaN → NaN.</summary>
+    public static T Cosh<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => One<CoshFunction, T>(x);
+
+    /// <inheritdoc cref="Cosh{T}(T)"/>
+    public static void Cosh<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => Each<CoshFunction, T>(x, y);
+
+    /// <summary>Normal distribution function Φ(x). −∞ → 0, +∞ → 1, NaN → NaN; underflows gradually.</summary>
+    public static T NormalCdf<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => One<NormalCdfFunction, T>(x);
+
+    /// <inheritdoc cref="NormalCdf{T}(T)"/>
+    public static void NormalCdf<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => Each<NormalCdfFunction, T>(x, y);
+
     /// <summary>sin x. ±0 → ±0, ±∞ and NaN → NaN.</summary>
     public static void Sin<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T>
     {

@@ -26,16 +26,22 @@ internal static class NormalQuantile
     private static Vector512<double> FromBits(Vector512<ulong> bits, long half, double cell)
     {
         Vector512<double> q = (Vector512.ConvertToDouble(bits.AsInt64() - Vector512.Create(half)) + Vector512.Create(0.5)) * cell;
-        Vector512<double> side = Vector512.Abs(q), five = Vector512.Create(5.0);
-        Vector512<double> isCentral = Vector512.LessThanOrEqual(side, Vector512.Create(0.425));
-        Vector512<double> r = Vector512.Sqrt(-Vector512.Log(Vector512.Create(0.5) - side));
-        Fraction tail = Middle(r - Vector512.Create(1.6));
-        // Three times in 10¹¹ numbers, and never for f32.
-        if (Vector512.GreaterThanAny(r, five)) tail = Fraction.Select(Vector512.GreaterThan(r, five), Far(r - five), tail);
+        return At(q, Vector512.Create(0.5) - Vector512.Abs(q));
+    }
+
+    /// <summary>Φ⁻¹(½ + q), where <paramref name="tail"/> is the smaller of ½ + q and ½ − q; positive, and exact however small.</summary>
+    public static Vector512<double> At(Vector512<double> q, Vector512<double> tail)
+    {
+        Vector512<double> five = Vector512.Create(5.0);
+        Vector512<double> isCentral = Vector512.LessThanOrEqual(Vector512.Abs(q), Vector512.Create(0.425));
+        Vector512<double> r = Vector512.Sqrt(-Vector512.Log(tail));
+        Fraction outer = Middle(r - Vector512.Create(1.6));
+        // Three times in 10¹¹ random numbers, and never for f32.
+        if (Vector512.GreaterThanAny(r, five)) outer = Fraction.Select(Vector512.GreaterThan(r, five), Far(r - five), outer);
         Fraction central = Central(Vector512.FusedMultiplyAdd(-q, q, Vector512.Create(0.180625)));
         // One division serves both: it costs as much as a polynomial.
-        tail = tail with { Above = Vector512.CopySign(tail.Above, q) };
-        Fraction chosen = Fraction.Select(isCentral, central with { Above = q * central.Above }, tail);
+        outer = outer with { Above = Vector512.CopySign(outer.Above, q) };
+        Fraction chosen = Fraction.Select(isCentral, central with { Above = q * central.Above }, outer);
         return chosen.Above / chosen.Below;
     }
 
