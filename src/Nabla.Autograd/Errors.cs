@@ -12,9 +12,10 @@ internal static class AutogradErrors
         $"{trace}: a stand-in has no elements: {aval}. Inside a transformation, values exist only when it runs: use Select or Where in place of " +
         "if, StopGradient in place of reading a value, and read results outside.");
 
-    public static TraceException LeakedTracer(string operation, string trace) => new("NB0502",
-        $"{operation}: a stand-in outlived its transformation: it belongs to a {trace} that has returned. Return values from the " +
-        "function instead of storing them outside.");
+    public static TraceException LeakedTracer(string operation, string trace, string? source) => new("NB0502",
+        $"{operation}: a stand-in outlived its transformation: it belongs to a {trace} that has returned" +
+        (source is null ? "; NABLA_CHECK=leak says where it was made" : $", and was made at {source}") +
+        ". Return values from the function instead of storing them outside.");
 
     public static TraceException NotLinear(string operation) => new("NB0503",
         $"{operation}: not linear: it has no transpose, but stood between an input's tangent and a result. Its JVP rule must be made of linear operations.");
@@ -65,4 +66,12 @@ internal static class AutogradErrors
         "applies the original function as part of the whole.");
 
     public static TraceException GradCheckFailed(string table) => new("NB0520", $"gradcheck: the derivatives do not hold:\n{table}");
+
+    public static TraceException OutOfBounds(string operation, DenseTensor tensor, long low, long high) => new("NB0521",
+        $"{operation}: a tensor reaches beyond its memory: {tensor.Aval} with elements {low} to {high} of a buffer of {tensor.Buffer.Bytes} bytes; " +
+        "expected elements inside. A layout is wrong: report it with the program.");
+
+    public static NumericException NanFound(Primitive primitive, Aval output, int position, DenseTensor[] inputs, bool hadNan, string? source) => new("NB0620",
+        $"{primitive.Name}: result holds a NaN: {output} at flat position {position}, called from {source ?? "an unknown place"}; operands " +
+        $"{string.Join(", ", inputs.Select(i => i.Aval))}, {(hadNan ? "of which one held a NaN already" : "none of which held a NaN")}.");
 }

@@ -101,6 +101,7 @@ public sealed class Compiled<TIn, TOut>
 
     private Entry? Compile(Tensor[] leaves, object?[] statics)
     {
+        long start = System.Diagnostics.Stopwatch.GetTimestamp();
         TreeStructure<TOut>? outStructure = null;
         Autograd.Program traced = Transforms.Record(leaves, inputs =>
         {
@@ -112,6 +113,7 @@ public sealed class Compiled<TIn, TOut>
         Autograd.Program program = Passes.Run(traced);
         Device device = leaves.Length > 0 ? leaves[0].Device : Device.Default;
         Plan plan = Planner.Build(program, device);
+        if (NablaDebug.Active) Watch.Compiled(program, plan, System.Diagnostics.Stopwatch.GetElapsedTime(start));
         return new Entry(Array.ConvertAll(leaves, l => l.Aval), statics, device, program, plan, [.. plan.Outputs], outStructure!);
     }
 

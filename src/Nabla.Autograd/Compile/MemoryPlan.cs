@@ -36,6 +36,10 @@ internal sealed class MemoryPlan
         }
     }
 
+    /// <summary>The blocks as <c>[offset, end) times first–last</c>, by offset.</summary>
+    public override string ToString() => $"memory plan: arena {ArenaBytes} bytes for {_blocks.Sum(b => b.Bytes)} bytes in {_blocks.Count} blocks:" +
+        string.Concat(_blocks.OrderBy(b => b.Offset).ThenBy(b => b.First).Select(b => $" [{b.Offset}, {b.Offset + b.Bytes}) times {b.First}–{b.Last};"));
+
     /// <summary>A piece of the arena.</summary>
     public sealed class Block(long bytes, int first, int last)
     {

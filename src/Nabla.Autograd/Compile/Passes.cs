@@ -14,6 +14,7 @@ internal static class Passes
         {
             result = pass(result);
             IrChecker.Check(result);
+            if (NablaDebug.Level >= 5) NablaDebug.Tell(5, $"after {pass.Method.Name}: {result}");
         }
         return result;
     }
@@ -74,7 +75,7 @@ internal static class Passes
         var kept = new List<Equation>(program.Equations.Count);
         foreach (Equation original in program.Equations)
         {
-            var equation = new Equation(original.Primitive, original.Parameters, Array.ConvertAll(original.InputArray, Read), original.OutputArray);
+            var equation = new Equation(original.Primitive, original.Parameters, Array.ConvertAll(original.InputArray, Read), original.OutputArray, original.Source);
             if (replace(equation) is { } atoms)
                 for (int i = 0; i < atoms.Length; i++) replacement[equation.OutputArray[i].Id] = atoms[i];
             else kept.Add(equation);

@@ -43,10 +43,11 @@ internal sealed class Plan
     {
         for (int i = 0; i < _inputs.Length; i++) _inputWindows[i].Retarget(AddressOf(i, (DenseTensor)inputs[i], outputs));
         for (int i = 0; i < _results.Length; i++) _results[i].Window?.Retarget(Start((DenseTensor)outputs[i]));
+        bool watched = NablaDebug.Active;
         foreach (Step step in _steps)
         {
-            if (_device == Device.Reference) Evaluation.RunReference(step.Primitive, step.Inputs, step.Outputs, step.Parameters);
-            else step.Primitive.Evaluate(step.Inputs, step.Outputs, step.Parameters);
+            if (watched) Watch.Evaluate(step.Primitive, step.Inputs, step.Outputs, step.Parameters, _device, step.Source);
+            else Evaluation.Execute(step.Primitive, step.Inputs, step.Outputs, step.Parameters, _device);
         }
         for (int i = 0; i < _results.Length; i++)
             if (_results[i].Source is { } source) Move.Copy(source, (DenseTensor)outputs[i]);
@@ -64,8 +65,8 @@ internal sealed class Plan
 
     private static nint Start(DenseTensor tensor) => tensor.Buffer.Address + (nint)(tensor.Layout.Offset * tensor.DType.Size);
 
-    /// <summary>One kernel call.</summary>
-    internal sealed record Step(Primitive Primitive, object? Parameters, DenseTensor[] Inputs, DenseTensor[] Outputs);
+    /// <summary>One kernel call, and the caller's file and line if they were recorded.</summary>
+    internal sealed record Step(Primitive Primitive, object? Parameters, DenseTensor[] Inputs, DenseTensor[] Outputs, string? Source);
 
     /// <summary>
     /// Where a result comes from: written in place through a window, or copied from somewhere at the end.

@@ -17,10 +17,17 @@ internal static class Evaluation
         if (dense.Length > 0 && primitive.View(dense[0].Layout, parameters) is { } layout) return [dense[0].View(layout)];
         var outputs = new DenseTensor[results.Length];
         for (int i = 0; i < results.Length; i++) outputs[i] = DenseTensor.Allocate(results[i], device);
-        if (device == Device.Reference) RunReference(primitive, dense, outputs, parameters);
-        else primitive.Evaluate(dense, outputs, parameters);
+        if (NablaDebug.Active) Watch.Evaluate(primitive, dense, outputs, parameters, device, source: null);
+        else Execute(primitive, dense, outputs, parameters, device);
         GC.KeepAlive(dense);
         return outputs;
+    }
+
+    /// <summary>Calls the kernel, or the reference on the reference device.</summary>
+    public static void Execute(Primitive primitive, DenseTensor[] inputs, DenseTensor[] outputs, object? parameters, Device device)
+    {
+        if (device == Device.Reference) RunReference(primitive, inputs, outputs, parameters);
+        else primitive.Evaluate(inputs, outputs, parameters);
     }
 
     /// <summary>Evaluates by the double-precision reference and rounds to the output types.</summary>

@@ -22,7 +22,7 @@ public sealed class Literal(DenseTensor value) : Atom(value.Aval)
 }
 
 /// <summary>One application of a primitive: <c>outputs = primitive[parameters] inputs</c>.</summary>
-public sealed class Equation(Primitive primitive, object? parameters, Atom[] inputs, Var[] outputs)
+public sealed class Equation(Primitive primitive, object? parameters, Atom[] inputs, Var[] outputs, string? source = null)
 {
     /// <summary>What is applied.</summary>
     public Primitive Primitive { get; } = primitive;
@@ -35,6 +35,9 @@ public sealed class Equation(Primitive primitive, object? parameters, Atom[] inp
 
     /// <summary>Results in order.</summary>
     public IReadOnlyList<Var> Outputs => OutputArray;
+
+    /// <summary>File and line of the caller that applied it, such as <c>Train.cs:42</c>; recorded only while <see cref="NablaDebug"/> is on.</summary>
+    public string? Source { get; } = source;
 
     internal Atom[] InputArray { get; } = inputs;
 

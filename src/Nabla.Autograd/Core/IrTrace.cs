@@ -37,7 +37,7 @@ internal sealed class IrTrace(string name) : Trace(name)
         foreach (Tensor input in inputs)
             if (input.Device != device) throw AutogradErrors.DevicesDiffer(primitive.Name, inputs[0], input);
         Var[] outputs = Array.ConvertAll(avals, NewVar);
-        _equations.Add(new Equation(primitive, parameters, Array.ConvertAll(inputs, ToAtom), outputs));
+        _equations.Add(new Equation(primitive, parameters, Array.ConvertAll(inputs, ToAtom), outputs, Watch.CallSite()));
         return Array.ConvertAll(outputs, v => (Tensor)new IrTracer(this, v, device));
     }
 

@@ -41,6 +41,7 @@ internal sealed class LinearMap
             var tangents = new Tensor?[results.Length];
             for (int i = 0; i < results.Length; i++) (outputs[i], tangents[i]) = jvp.Lower(results[i]);
             Program program = recording.Finish([.. tangents.Where(t => t is not null).Select(t => t!)]);
+            if (NablaDebug.Checks.HasFlag(DebugChecks.Ir)) IrChecker.Check(program);
             bool[] hasTangent = Array.ConvertAll(tangents, t => t is not null);
             Device device = point.Length > 0 ? point[0].Device : Device.Default;
             return (outputs, new LinearMap(program, Array.ConvertAll(point, p => p.Aval), hasTangent, device));

@@ -72,7 +72,7 @@ public abstract class Primitive
         foreach (Tensor input in inputs)
             if (input is Tracer tracer && (top is null || tracer.Trace.Level > top.Level)) top = tracer.Trace;
         if (top is null) return Evaluation.Run(this, inputs, parameters);
-        if (top.Ended) throw AutogradErrors.LeakedTracer(Name, top.Name);
+        if (top.Ended) throw AutogradErrors.LeakedTracer(Name, top.Name, inputs.OfType<Tracer>().First(t => t.Trace == top).Source);
         return top.Process(this, inputs, parameters);
     }
 

@@ -42,7 +42,14 @@ public abstract class Trace
 [DebuggerDisplay("{Aval} in {Trace.Name}")]
 public abstract class Tracer : Tensor
 {
-    private protected Tracer(Trace trace, Aval aval) : base(aval) => Trace = trace;
+    private protected Tracer(Trace trace, Aval aval) : base(aval)
+    {
+        Trace = trace;
+        if (NablaDebug.Active && NablaDebug.Checks.HasFlag(DebugChecks.Leak)) Source = Watch.CallSite();
+    }
+
+    /// <summary>Where it was made; known only with <see cref="DebugChecks.Leak"/>.</summary>
+    internal string? Source { get; }
 
     /// <summary>The transformation that it belongs to.</summary>
     public Trace Trace { get; }
