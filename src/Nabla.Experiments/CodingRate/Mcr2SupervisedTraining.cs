@@ -229,8 +229,8 @@ public sealed class Mcr2SupervisedTraining : IExperiment<Mcr2SupervisedTraining.
         {
             int[] columns = [.. Enumerable.Range(0, features.Labels.Length).Where(i => features.Labels[i] == c)];
             Tensor z = features.Z.Take(Tensor.From(columns), 1).To(DType.F64);
-            double[] values = SymmetricEigen.Of(z.Shape[0] <= z.Shape[1] ? z.MatMul(z.T) : z.T.MatMul(z)).Values;
-            return values.Take(components.Length).Select(v => v / values.Sum()).ToArray();
+            double[] squares = z.SingularValues().Square().ToDoubles();
+            return components.Select((_, i) => i < squares.Length ? squares[i] / squares.Sum() : 0).ToArray();
         })];
         return Series.FromSeeds(features.Name, components, shares) with { Seeds = [] };
     }

@@ -6,13 +6,13 @@ namespace Nabla.Experiments.Measure;
 /// </summary>
 public sealed class NearestSubspace
 {
-    private NearestSubspace(Tensor bases, double[][] spectra) => (Bases, Spectra) = (bases, spectra);
+    private NearestSubspace(Tensor bases, Tensor spectra) => (Bases, Spectra) = (bases, spectra);
 
     /// <summary>The directions of each class. Shape: [k, rank, d]; zeros for a class without samples.</summary>
     public Tensor Bases { get; }
 
-    /// <summary>Squared singular values σ² of each class's columns, largest first.</summary>
-    public IReadOnlyList<double[]> Spectra { get; }
+    /// <summary>Squared singular values σ² of each class's columns, largest first. Shape: [k, d].</summary>
+    public Tensor Spectra { get; }
 
     /// <summary>The subspaces of labelled features, by eigendecomposition of each Z_j Z_jᵀ in double precision.</summary>
     /// <param name="z">Features [d, n], one sample a column.</param>
@@ -25,16 +25,10 @@ public sealed class NearestSubspace
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rank, d);
         ArgumentOutOfRangeException.ThrowIfNotEqual(labels.Length, n);
         Tensor columns = z.To(DType.F64), masks = CodingRate.Memberships(labels, classes, DType.F64);
-        var bases = new double[classes * rank * d];
-        var spectra = new double[classes][];
-        for (int j = 0; j < classes; j++)
-        {
-            SymmetricEigen eigen = SymmetricEigen.Of((columns * masks.At(j)).MatMul(z.T));
-            spectra[j] = eigen.Values;
-            if (labels.Contains(j))
-                for (int r = 0; r < rank; r++) eigen.Vectors[r].CopyTo(bases, (j * rank + r) * d);
-        }
-        return new NearestSubspace(Tensor.From(bases, [classes, rank, d]), spectra);
+        (Tensor values, Tensor vectors) = (columns * masks.ExpandDims(1)).MatMul(columns.T).Eigh();         // ascending: [k, d], [k, d, d]
+        Tensor leading = vectors.Slice(.., .., (d - rank)..).Reverse(2).T;                                     // [k, rank, d]
+        Tensor present = (masks.Sum(1) > 0).To(DType.F64).Reshape(classes, 1, 1);
+        return new NearestSubspace(leading * present, values.Reverse(1));
     }
 
     /// <summary>The class of each column, i32. Shape: [d, n] → [n].</summary>

@@ -294,11 +294,13 @@ public sealed class CliTests : IDisposable
         Assert.Contains("sample-fails", Nabla("[suggest:17]", "nabla run sample-f").Out);
     }
 
-    // The program as it is built, in a process of its own.
+    // The program as it is built, in a process of its own. Tests may themselves run in the background, where shells make processes ignore
+    // SIGINT: on Linux, env gives the program its usual signals back.
     private static Process Start(params string[] args)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (string word in args.Prepend(typeof(Registry).Assembly.Location)) start.ArgumentList.Add(word);
+        string[] launcher = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", "dotnet"] : ["dotnet"];
+        var start = new ProcessStartInfo(launcher[0]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (string word in (string[])[.. launcher[1..], typeof(Registry).Assembly.Location, .. args]) start.ArgumentList.Add(word);
         return Process.Start(start)!;
     }
 
