@@ -14,9 +14,9 @@ internal sealed class Plan
     private readonly Buffer[] _inputWindows;
     private readonly Result[] _results;
     private readonly DenseTensor?[] _inputCopies;
-    private readonly DenseTensor _arena;
+    private readonly Buffer _arena;
 
-    internal Plan(Device device, Step[] steps, Aval[] inputs, Buffer[] inputWindows, Result[] results, DenseTensor arena)
+    internal Plan(Device device, Step[] steps, Aval[] inputs, Buffer[] inputWindows, Result[] results, Buffer arena)
     {
         _device = device;
         _steps = steps;
@@ -31,7 +31,7 @@ internal sealed class Plan
     public int StepCount => _steps.Length;
 
     /// <summary>Bytes of intermediate results.</summary>
-    public long ArenaBytes => _arena.Count;
+    public long ArenaBytes => _arena.Bytes;
 
     /// <summary>Types of the results.</summary>
     public IEnumerable<Aval> Outputs => _results.Select(r => r.Aval);

@@ -32,9 +32,9 @@ internal sealed class Planner
         List<Equation> calls = PlaceResults(lastUse);
         _memory.Place();
         if (NablaDebug.Level >= 3) NablaDebug.Tell(3, _memory.ToString());
-        DenseTensor arena = DenseTensor.Allocate(new Aval(DType.Bool, [checked((int)_memory.ArenaBytes)]), _device);
+        Buffer arena = Buffer.Allocate(_device, _memory.ArenaBytes);
         foreach (Storage storage in _storage.Where(s => s is { Block: not null }).Distinct()!)
-            storage!.Buffer = Buffer.Window(_device, arena.Buffer.Address + (nint)storage.Block!.Offset, storage.Block.Bytes, arena);
+            storage!.Buffer = Buffer.Window(_device, arena.Address + (nint)storage.Block!.Offset, storage.Block.Bytes, arena);
         Plan.Step[] steps = [.. calls.Select(e => new Plan.Step(
             e.Primitive, e.Parameters, Array.ConvertAll(e.InputArray, Tensor), Array.ConvertAll(e.OutputArray, Tensor), e.Source))];
         return new Plan(_device, steps, [.. _program.InVars.Select(v => v.Aval)], inputs, [.. _program.Outputs.Select(ResultOf)], arena);

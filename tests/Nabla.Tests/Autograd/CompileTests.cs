@@ -96,6 +96,15 @@ public sealed class CompileTests
     }
 
     [Fact]
+    public void Intermediate_results_may_exceed_two_gigabytes()
+    {
+        // Planned only: pages that nothing writes to cost no memory.
+        Tensor x = Tensor.Zeros([1 << 14], DType.F64);
+        var f = Compile((Tensor v) => (v.ExpandDims(0) * v.ExpandDims(1)).CumSum(0).CumSum(1).Sum());
+        Assert.InRange(f.PlanFor(x).ArenaBytes, (1L << 31) + 1, 1L << 33);
+    }
+
+    [Fact]
     public void Run_may_write_a_result_over_an_argument()
     {
         var step = Compile((Tensor[] s) => new[] { s[1], s[0] + s[1] });
