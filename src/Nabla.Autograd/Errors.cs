@@ -65,6 +65,27 @@ internal static class AutogradErrors
         "compile: needs values: the argument, or something that the function captures, is a stand-in of another transformation. Use Call there: it " +
         "applies the original function as part of the whole.");
 
+    public static TraceException SubprogramOperand(string operation, int operand, Aval? expected, Aval? given) => new("NB0522",
+        $"{operation}: operand {operand} does not have the type that the program expects: {(given is null ? "missing" : given)}; expected " +
+        $"{(expected is null ? "no more operands" : expected)}.");
+
+    public static TraceException CarryChanges(string operation, string before, string after) => new("NB0523",
+        $"{operation}: the carry changes its type: it is {before} before a step and {after} after it; a step must keep structure, shapes and dtypes. " +
+        "Convert with To, or give the first carry the type of the later ones.");
+
+    public static ShapeException ScanLengths(string details) => new("NB0524",
+        $"scan: sequences need one common length on their first axis: {details}. Give a length if there is no sequence.");
+
+    public static TraceException BranchesDiffer(string first, string second) => new("NB0525",
+        $"cond: the branches return different types: {first} and {second}; structure, shapes and dtypes must be equal.");
+
+    public static TraceException NotAPredicate(string operation, Aval given) => new("NB0526",
+        $"{operation}: the condition must be one truth value: {given}; expected bool[]. Reduce with All or Any.");
+
+    public static TraceException WhileBackwards() => new("NB0527",
+        "while: no reverse mode: the number of steps is not known beforehand, so nothing can be kept for the way back. Use Jvp, give a limit of steps " +
+        "(Control.While with maxSteps), or use Control.Scan.");
+
     public static TraceException GradCheckFailed(string table) => new("NB0520", $"gradcheck: the derivatives do not hold:\n{table}");
 
     public static TraceException OutOfBounds(string operation, DenseTensor tensor, long low, long high) => new("NB0521",

@@ -96,6 +96,12 @@ public static partial class Ops
             return (x - mean).Square().Mean(all);
         }
 
+        /// <summary>True where any element along the given axes, or of all, is true. Shape: the axes disappear; bool. False for no elements.</summary>
+        public Tensor Any(params ReadOnlySpan<int> axes) => x.To(DType.I32).Sum(axes) > 0;
+
+        /// <summary>True where all elements along the given axes, or all, are true. Shape: the axes disappear; bool. True for no elements.</summary>
+        public Tensor All(params ReadOnlySpan<int> axes) => (!x).To(DType.I32).Sum(axes).Equal(0);
+
         /// <summary>Outer product. Shape: [m] and [n] → [m, n].</summary>
         public Tensor Outer(Tensor y) => x.ExpandDims(1) * y.ExpandDims(0);
     }

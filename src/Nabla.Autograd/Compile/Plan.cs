@@ -14,9 +14,12 @@ internal sealed class Plan
     private readonly Buffer[] _inputWindows;
     private readonly Result[] _results;
     private readonly DenseTensor?[] _inputCopies;
-    private readonly Buffer _arena;
+    private readonly (Buffer Window, long Offset)[] _blocks;
+    // Null if it is lent for each use.
+    private readonly Buffer? _arena;
 
-    internal Plan(Device device, Step[] steps, Aval[] inputs, Buffer[] inputWindows, Result[] results, Buffer arena)
+    internal Plan(Device device, Step[] steps, Aval[] inputs, Buffer[] inputWindows, Result[] results,
+        (Buffer Window, long Offset)[] blocks, long arenaBytes, Buffer? arena)
     {
         _device = device;
         _steps = steps;
@@ -24,17 +27,29 @@ internal sealed class Plan
         _inputWindows = inputWindows;
         _results = results;
         _inputCopies = new DenseTensor?[inputs.Length];
+        _blocks = blocks;
+        ArenaBytes = arenaBytes;
         _arena = arena;
+        if (arena is not null) UseArena(arena.Address);
     }
+
+    /// <summary>Where it runs.</summary>
+    public Device Device => _device;
 
     /// <summary>Number of kernel calls in a run.</summary>
     public int StepCount => _steps.Length;
 
     /// <summary>Bytes of intermediate results.</summary>
-    public long ArenaBytes => _arena.Bytes;
+    public long ArenaBytes { get; }
 
     /// <summary>Types of the results.</summary>
     public IEnumerable<Aval> Outputs => _results.Select(r => r.Aval);
+
+    /// <summary>Puts the intermediate results at <paramref name="address"/>, where <see cref="ArenaBytes"/> bytes are free until the next run is over.</summary>
+    public void UseArena(nint address)
+    {
+        foreach ((Buffer window, long offset) in _blocks) window.Retarget(address + (nint)offset);
+    }
 
     /// <summary>
     /// Runs into tensors of the caller, which must be contiguous and distinct. A result may be written over an argument: the argument is copied first.
@@ -51,6 +66,7 @@ internal sealed class Plan
         }
         for (int i = 0; i < _results.Length; i++)
             if (_results[i].Source is { } source) Move.Copy(source, (DenseTensor)outputs[i]);
+        GC.KeepAlive(_arena);
     }
 
     private nint AddressOf(int i, DenseTensor input, ReadOnlySpan<Tensor> outputs)

@@ -18,9 +18,10 @@ internal sealed class Planner
         _layouts = new Layout?[program.VarCount];
     }
 
-    public static Plan Build(Program program, Device device) => new Planner(program, device).Build();
+    /// <summary>The plan of a program: with an arena of its own, or, if <paramref name="borrows"/>, with one that is lent to it for each use.</summary>
+    public static Plan Build(Program program, Device device, bool borrows = false) => new Planner(program, device).Build(borrows);
 
-    private Plan Build()
+    private Plan Build(bool borrows)
     {
         for (int i = 0; i < _program.ConstVars.Count; i++)
         {
@@ -32,12 +33,13 @@ internal sealed class Planner
         List<Equation> calls = PlaceResults(lastUse);
         _memory.Place();
         if (NablaDebug.Level >= 3) NablaDebug.Tell(3, _memory.ToString());
-        Buffer arena = Buffer.Allocate(_device, _memory.ArenaBytes);
+        Buffer? arena = borrows ? null : Buffer.Allocate(_device, _memory.ArenaBytes);
+        var blocks = new List<(Buffer Window, long Offset)>();
         foreach (Storage storage in _storage.Where(s => s is { Block: not null }).Distinct()!)
-            storage!.Buffer = Buffer.Window(_device, arena.Address + (nint)storage.Block!.Offset, storage.Block.Bytes, arena);
+            blocks.Add((storage!.Buffer = Buffer.Window(_device, 0, storage.Block!.Bytes, arena ?? _owner), storage.Block.Offset));
         Plan.Step[] steps = [.. calls.Select(e => new Plan.Step(
             e.Primitive, e.Parameters, Array.ConvertAll(e.InputArray, Tensor), Array.ConvertAll(e.OutputArray, Tensor), e.Source))];
-        return new Plan(_device, steps, [.. _program.InVars.Select(v => v.Aval)], inputs, [.. _program.Outputs.Select(ResultOf)], arena);
+        return new Plan(_device, steps, [.. _program.InVars.Select(v => v.Aval)], inputs, [.. _program.Outputs.Select(ResultOf)], [.. blocks], _memory.ArenaBytes, arena);
     }
 
     // The time of an equation is its index; a view extends the life of what it looks at.

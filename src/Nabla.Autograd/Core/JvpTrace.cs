@@ -1,7 +1,8 @@
 namespace Nabla.Autograd;
 
 /// <summary>Forward mode: every value carries the tangent that belongs to it.</summary>
-internal sealed class JvpTrace() : Trace("jvp")
+/// <param name="linearize">The tangents are stand-ins of a recording that is to hold the linear part alone.</param>
+internal sealed class JvpTrace(bool linearize = false) : Trace("jvp")
 {
     /// <summary>A value with its tangent; a value without one needs no stand-in.</summary>
     public Tensor Lift(Tensor primal, Tensor? tangent) => tangent is null ? primal : new JvpTracer(this, primal, tangent);
@@ -15,8 +16,7 @@ internal sealed class JvpTrace() : Trace("jvp")
         var primals = new Tensor[inputs.Length];
         var tangents = new Tensor?[inputs.Length];
         for (int i = 0; i < inputs.Length; i++) (primals[i], tangents[i]) = Lower(inputs[i]);
-        Tensor[] outputs = primitive.Bind(parameters, primals);
-        Tensor?[] rates = primitive.Jvp(primals, tangents, outputs, parameters);
+        (Tensor[] outputs, Tensor?[] rates) = primitive.Differentiate(primals, tangents, parameters, linearize);
         var results = new Tensor[outputs.Length];
         for (int i = 0; i < outputs.Length; i++) results[i] = Lift(outputs[i], rates[i]);
         return results;

@@ -12,30 +12,39 @@ internal sealed class LinearMap
 {
     private readonly Program _program;
     private readonly Aval[] _inputs;
+    private readonly bool[] _active;
     private readonly bool[] _hasTangent;
     private readonly Device _device;
 
-    private LinearMap(Program program, Aval[] inputs, bool[] hasTangent, Device device)
+    private LinearMap(Program program, Aval[] inputs, bool[] active, bool[] hasTangent, Device device)
     {
         _program = program;
         _inputs = inputs;
+        _active = active;
         _hasTangent = hasTangent;
         _device = device;
     }
 
-    /// <summary>The recorded program: tangents of the float inputs to those of the outputs that depend on them.</summary>
+    /// <summary>The recorded program: tangents of the active inputs to those of the outputs that depend on them.</summary>
     public Program Program => _program;
 
+    /// <summary>Which outputs have a tangent, in the order of the function's results.</summary>
+    public bool[] HasTangent => _hasTangent;
+
     /// <summary>Runs <paramref name="function"/> at a point and records its derivative there.</summary>
-    public static (Tensor[] Outputs, LinearMap Map) At(Func<Tensor[], Tensor[]> function, Tensor[] point)
+    /// <param name="function">From tensors to tensors.</param>
+    /// <param name="point">Where.</param>
+    /// <param name="active">The inputs that are differentiated: all floats unless given.</param>
+    public static (Tensor[] Outputs, LinearMap Map) At(Func<Tensor[], Tensor[]> function, Tensor[] point, bool[]? active = null)
     {
+        active ??= Array.ConvertAll(point, p => p.DType.IsFloat);
         var recording = new IrTrace("linearize");
-        var jvp = new JvpTrace();
+        var jvp = new JvpTrace(linearize: true);
         try
         {
             var inputs = new Tensor[point.Length];
             for (int i = 0; i < point.Length; i++)
-                inputs[i] = jvp.Lift(point[i], point[i].DType.IsFloat ? recording.AddInput(point[i].Aval, point[i].Device) : null);
+                inputs[i] = jvp.Lift(point[i], active[i] ? recording.AddInput(point[i].Aval, point[i].Device) : null);
             Tensor[] results = function(inputs);
             var outputs = new Tensor[results.Length];
             var tangents = new Tensor?[results.Length];
@@ -44,7 +53,7 @@ internal sealed class LinearMap
             if (NablaDebug.Checks.HasFlag(DebugChecks.Ir)) IrChecker.Check(program);
             bool[] hasTangent = Array.ConvertAll(tangents, t => t is not null);
             Device device = point.Length > 0 ? point[0].Device : Device.Default;
-            return (outputs, new LinearMap(program, Array.ConvertAll(point, p => p.Aval), hasTangent, device));
+            return (outputs, new LinearMap(program, Array.ConvertAll(point, p => p.Aval), active, hasTangent, device));
         }
         finally
         {
@@ -56,8 +65,7 @@ internal sealed class LinearMap
     /// <summary>Tangents of the outputs; null where they are zero for every input.</summary>
     public Tensor?[] Apply(Tensor[] tangents)
     {
-        Tensor[] floats = [.. tangents.Where((_, i) => _inputs[i].DType.IsFloat)];
-        Tensor[] results = _program.Apply(floats);
+        Tensor[] results = _program.Apply([.. tangents.Where((_, i) => _active[i])]);
         var outputs = new Tensor?[_hasTangent.Length];
         for (int i = 0, k = 0; i < outputs.Length; i++)
             if (_hasTangent[i]) outputs[i] = results[k++];
@@ -70,12 +78,12 @@ internal sealed class LinearMap
     /// </summary>
     public Tensor[] ApplyTransposed(Tensor?[] cotangents)
     {
-        Tensor?[] floats = Transposition.Run(_program, [.. cotangents.Where((_, i) => _hasTangent[i])]);
+        Tensor?[] found = Transposition.Run(_program, new Tensor?[_program.InVars.Count], [.. cotangents.Where((_, i) => _hasTangent[i])]);
         var results = new Tensor[_inputs.Length];
         for (int i = 0, k = 0; i < results.Length; i++)
         {
-            Tensor? found = _inputs[i].DType.IsFloat ? floats[k++] : null;
-            results[i] = found ?? Tensor.Zeros(_inputs[i].Shape, _inputs[i].DType, _device);
+            Tensor? cotangent = _active[i] ? found[k++] : null;
+            results[i] = cotangent ?? Tensor.Zeros(_inputs[i].Shape, _inputs[i].DType, _device);
         }
         return results;
     }

@@ -21,6 +21,9 @@ public abstract class Primitive
     /// input that ends here.</summary>
     public virtual bool IsElementwise => false;
 
+    /// <summary>False for a primitive that has a forward derivative only.</summary>
+    public virtual bool HasReverseMode => true;
+
     /// <summary>How far <see cref="Evaluate"/> may be from <see cref="Reference"/>.</summary>
     public virtual Tolerance Tolerance => Tolerance.Exact;
 
@@ -42,6 +45,20 @@ public abstract class Primitive
     /// Tangents of the outputs, linear in <paramref name="tangents"/>. A null tangent is a zero that is never stored; at least one is not null.
     /// </summary>
     public abstract Tensor?[] Jvp(Tensor[] primals, Tensor?[] tangents, Tensor[] outputs, object? parameters);
+
+    /// <summary>
+    /// Outputs and their tangents together. Ordinary primitives compute the outputs, then <see cref="Jvp"/>; one that carries programs does both in one go.
+    /// </summary>
+    /// <param name="primals">Operands.</param>
+    /// <param name="tangents">Their tangents; null: zero.</param>
+    /// <param name="parameters">Parameters.</param>
+    /// <param name="linearize">True if the tangents are being recorded as a linear program: nothing that depends on the primals alone may enter what is
+    /// applied to the tangents.</param>
+    public virtual (Tensor[] Outputs, Tensor?[] Tangents) Differentiate(Tensor[] primals, Tensor?[] tangents, object? parameters, bool linearize)
+    {
+        Tensor[] outputs = Bind(parameters, primals);
+        return (outputs, Jvp(primals, tangents, outputs, parameters));
+    }
 
     /// <summary>
     /// Outputs for a whole batch, with the axis of the batch in each. <paramref name="axes"/> says where the batch lies in each input;

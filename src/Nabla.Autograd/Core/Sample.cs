@@ -5,7 +5,11 @@ namespace Nabla.Autograd;
 /// <param name="Inputs">Operands.</param>
 /// <param name="Parameters">Parameters.</param>
 /// <param name="Differentiable">False at points where the derivative is a convention (ties, kinks), checked elsewhere.</param>
-public sealed record Sample(Tensor[] Inputs, object? Parameters = null, bool Differentiable = true);
+public sealed record Sample(Tensor[] Inputs, object? Parameters = null, bool Differentiable = true)
+{
+    /// <summary>Instead of <see cref="Parameters"/>: those for an element type, where they hold programs on floats.</summary>
+    public Func<DType, object?>? ParametersFor { get; init; }
+}
 
 /// <summary>A wrong application, and the code of the error that it must raise.</summary>
 public sealed record ErrorSample(Tensor[] Inputs, object? Parameters, string Code);

@@ -5,11 +5,14 @@ namespace Nabla.Proof;
 /// <summary>One application of a primitive in the element type under test, with contiguous operands on <see cref="Device.Default"/>.</summary>
 internal sealed class ContractCase
 {
+    private readonly Func<DType, object?>? _parametersFor;
+
     private ContractCase(Primitive primitive, Sample sample, int index, DType dtype, ulong seed, bool special)
     {
-        (Primitive, Parameters, Index, DType, Seed) = (primitive, sample.Parameters, index, dtype, seed);
+        (Primitive, Parameters, Index, DType, Seed) = (primitive, ParametersOf(sample, dtype), index, dtype, seed);
+        _parametersFor = sample.ParametersFor;
         Inputs = Array.ConvertAll(sample.Inputs, x => Convert(x, dtype));
-        Outputs = primitive.AbstractEval(Avals, sample.Parameters);
+        Outputs = primitive.AbstractEval(Avals, Parameters);
         Differentiable = sample.Differentiable && !special;
         IsSpecial = special;
     }
@@ -34,6 +37,9 @@ internal sealed class ContractCase
 
     /// <summary>A float goes in and a float comes out.</summary>
     public bool HasDerivative => !IsSpecial && Inputs.Any(x => x.DType.IsFloat) && Outputs.Any(o => o.DType.IsFloat);
+
+    /// <summary>It has cotangents.</summary>
+    public bool HasCotangents => HasDerivative && Primitive.HasReverseMode;
 
     /// <summary>The coarsest float type among operands and results: a conversion from f64 to f32 is exact to f32 only.</summary>
     public DType Precision => Avals.Concat(Outputs).Any(a => a.DType == DType.F32) ? DType.F32 : DType.F64;
@@ -80,8 +86,12 @@ internal sealed class ContractCase
     public IEnumerable<DenseTensor[]> Members(int count) => Enumerable.Range(0, count).Select(member => Array.ConvertAll(
         Primitive.Samples(new SampleSource(Seed + (ulong)member)).ElementAt(Index).Inputs, x => Convert(x, DType)));
 
-    /// <summary>Applies the primitive.</summary>
-    public Tensor[] Apply(params Tensor[] inputs) => Primitive.Bind(Parameters, inputs);
+    /// <summary>Applies the primitive; in another element type too, if the operands have one.</summary>
+    public Tensor[] Apply(params Tensor[] inputs)
+    {
+        DType dtype = inputs.FirstOrDefault(x => x.DType.IsFloat)?.DType ?? DType;
+        return Primitive.Bind(dtype == DType || _parametersFor is null ? Parameters : _parametersFor(dtype), inputs);
+    }
 
     /// <summary>The float results as a function of the float operands.</summary>
     public Tensor[] ApplyToFloats(Tensor[] floats)
@@ -126,10 +136,12 @@ internal sealed class ContractCase
         return outputs;
     }
 
+    private static object? ParametersOf(Sample sample, DType dtype) => sample.ParametersFor is { } make ? make(dtype) : sample.Parameters;
+
     private static IEnumerable<DType> DTypesOf(Primitive primitive, Sample sample)
     {
         if (sample.Inputs.Any(x => x.DType.IsFloat)) return [DType.F32, DType.F64];
-        Aval[] outputs = primitive.AbstractEval(Array.ConvertAll(sample.Inputs, x => x.Aval), sample.Parameters);
+        Aval[] outputs = primitive.AbstractEval(Array.ConvertAll(sample.Inputs, x => x.Aval), ParametersOf(sample, DType.F64));
         Aval kind = outputs.Any(o => o.DType.IsFloat) || sample.Inputs.Length == 0 ? outputs[0] : sample.Inputs[0].Aval;
         return [kind.DType];
     }
