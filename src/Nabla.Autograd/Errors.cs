@@ -59,6 +59,13 @@ internal static class AutogradErrors
     public static ShapeException BadParameter(string operation, string rule, Aval aval) => new("NB0108",
         $"{operation}: {rule}: operand {aval}.");
 
+    public static ShapeException FourierLength(string operation, Aval aval, int n) => new("NB0140",
+        $"{operation}: a transform has no length {n}: operand {aval}; expected at least one element along the axis.");
+
+    public static ShapeException SpectrumLength(string operation, Aval aval, int n) => new("NB0141",
+        $"{operation}: the number of bins does not fit: {aval} for a result of length {n}; expected {n / 2 + 1} bins, n/2 rounded down plus 1. " +
+        $"{aval.Shape[^1]} bins belong to length {2 * aval.Shape[^1] - 2} or {2 * aval.Shape[^1] - 1}.");
+
     public static TraceException OutputMismatch(string rule) => new("NB0512", $"compile: outputs given to Run do not fit: {rule}.");
 
     public static TraceException RunInsideTransformation() => new("NB0513",

@@ -8,7 +8,7 @@ namespace Nabla.Kernels;
 /// </summary>
 internal static unsafe class Scratch
 {
-    private const int Slots = 6;
+    private const int Slots = 7;
     private const nuint Alignment = 64;
 
     [ThreadStatic]
@@ -41,6 +41,9 @@ internal static unsafe class Scratch
 
         /// <summary>The table of chunk results of a reduction.</summary>
         PartialTable,
+
+        /// <summary>Lines of a Fourier transform.</summary>
+        Fourier,
     }
 
     private static Block[] CreateBlocks()

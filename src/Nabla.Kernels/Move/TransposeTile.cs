@@ -45,8 +45,9 @@ internal static unsafe class TransposeTile
         }
     }
 
-    // Pairs, then fours, then halves: three rounds of eight shuffles. Moving bits as floats does not change them.
-    private static void Eight(float* buffer, float* target, long to)
+    /// <summary>target[i·to + j] = buffer[16·j + i] for i, j &lt; 8, with AVX.</summary>
+    /// <remarks>Pairs, then fours, then halves: three rounds of eight shuffles. Moving bits as floats does not change them.</remarks>
+    public static void Eight(float* buffer, float* target, long to)
     {
         Vector256<float> a0 = Vector256.Load(buffer), a1 = Vector256.Load(buffer + 16), a2 = Vector256.Load(buffer + 32);
         Vector256<float> a3 = Vector256.Load(buffer + 48), a4 = Vector256.Load(buffer + 64), a5 = Vector256.Load(buffer + 80);
@@ -71,7 +72,8 @@ internal static unsafe class TransposeTile
         Avx.Permute2x128(a3, a7, 0x31).Store(target + 7 * to);
     }
 
-    private static void Four(double* buffer, double* target, long to)
+    /// <summary>target[i·to + j] = buffer[8·j + i] for i, j &lt; 4, with AVX.</summary>
+    public static void Four(double* buffer, double* target, long to)
     {
         Vector256<double> a0 = Vector256.Load(buffer), a1 = Vector256.Load(buffer + 8), a2 = Vector256.Load(buffer + 16);
         Vector256<double> a3 = Vector256.Load(buffer + 24);
