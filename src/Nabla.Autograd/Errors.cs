@@ -1,9 +1,13 @@
 using Nabla.Autograd;
+using Nabla.Nn;
 
 namespace Nabla;
 
 /// <summary>A function cannot be traced, differentiated or compiled as asked.</summary>
 public sealed class TraceException(string code, string message) : NablaException(code, message);
+
+/// <summary>A layer of a network is made or applied in a way that cannot work.</summary>
+public sealed class LayerException(string code, string message) : NablaException(code, message);
 
 /// <summary>The messages of this layer, side by side.</summary>
 internal static class AutogradErrors
@@ -99,7 +103,34 @@ internal static class AutogradErrors
         $"{operation}: a tensor reaches beyond its memory: {tensor.Aval} with elements {low} to {high} of a buffer of {tensor.Buffer.Bytes} bytes; " +
         "expected elements inside. A layout is wrong: report it with the program.");
 
+    public static LayerException NoKey(string layer) => new("NB0550",
+        $"{layer}: training draws at random and needs a key: the pass has none; expected Pass.Training(key), with another key at each step. To use a " +
+        "trained network, apply it with Pass.Evaluation.");
+
+    public static LayerException StateForgotten(Layer layer) => new("NB0551",
+        $"{layer.GetType().Name}: the layer has state ({List(layer.StateNames)}), which this form of Apply would lose; expected " +
+        "(output, next) = layer.Apply(parameters, state, x, pass), with the state from Init at first and then from the step before.");
+
+    public static LayerException TensorCount(Layer layer, string what, IReadOnlyList<string> names, int given) => new("NB0552",
+        $"{layer.GetType().Name}: wrong number of {what}: given {given}; expected {names.Count} ({List(names)}), as Init returned them.");
+
+    public static ShapeException LayerInput(string layer, string rule, Shape input) => new("NB0553",
+        $"{layer}: {rule}: one example has shape {input}. The shape given to Init leaves out the batch axis.");
+
+    public static ShapeException BatchOfOne(Aval x) => new("NB0554",
+        $"batch_norm: training needs at least two elements for each channel: operand {x}; the variance of one is zero. Inside Vmap the batch of a member " +
+        "is what that member sees: normalise over the batch outside, use LayerNorm or GroupNorm, or evaluate.");
+
+    public static LayerException LayerOption(string layer, string rule, string given) => new("NB0555", $"{layer}: {rule}: given {given}.");
+
     public static NumericException NanFound(Primitive primitive, Aval output, int position, DenseTensor[] inputs, bool hadNan, string? source) => new("NB0620",
         $"{primitive.Name}: result holds a NaN: {output} at flat position {position}, called from {source ?? "an unknown place"}; operands " +
         $"{string.Join(", ", inputs.Select(i => i.Aval))}, {(hadNan ? "of which one held a NaN already" : "none of which held a NaN")}.");
+
+    private static string List(IReadOnlyList<string> names) => names.Count switch
+    {
+        0 => "none",
+        <= 8 => string.Join(", ", names),
+        _ => $"{string.Join(", ", names.Take(7))}, … {names[^1]}",
+    };
 }

@@ -1,49 +1,63 @@
 namespace Nabla.Nn;
 
-/// <summary>
-/// A layer knows how to make its parameters and how to apply them; it holds none. Parameters are ordinary trees, so every transformation applies
-/// to them, and several sets can be batched.
-/// </summary>
-public abstract class Layer
-{
-    /// <summary>New parameters for inputs with <paramref name="inputSize"/> features on the last axis, and the number of output features.</summary>
-    public abstract (Tensor[] Parameters, int OutputSize) Init(RandomKey key, int inputSize, DType dtype = DType.F32);
-
-    /// <summary>The layer's output. Shape: [batch…, in] → [batch…, out]. A key is needed only by layers that draw at random while training.</summary>
-    public abstract Tensor Apply(ReadOnlySpan<Tensor> parameters, Tensor x, RandomKey? key = null);
-
-    /// <summary>Number of parameter tensors.</summary>
-    public abstract int ParameterCount { get; }
-}
-
-/// <summary>x·W + b. Parameters: W [in, out], and b [out] unless switched off. 2·batch·in·out flops.</summary>
+/// <summary>x·W + b. Parameters: W [in, out], and b [out] unless switched off. Shape: [batch…, in] → [batch…, out]. 2·batch·in·out flops.</summary>
 /// <param name="units">Output features.</param>
 /// <param name="weights">Initial distribution of W; LeCun's by default.</param>
 /// <param name="biases">Initial distribution of b; zeros by default.</param>
 /// <param name="useBias">Whether there is a b.</param>
-public sealed class Dense(int units, Initializer? weights = null, Initializer? biases = null, bool useBias = true) : Layer
+public sealed class Dense(int units, Initializer? weights = null, Initializer? biases = null, bool useBias = true) : StatelessLayer
 {
     /// <inheritdoc/>
-    public override int ParameterCount => useBias ? 2 : 1;
+    public override IReadOnlyList<string> ParameterNames { get; } = useBias ? ["weight", "bias"] : ["weight"];
 
     /// <inheritdoc/>
-    public override (Tensor[] Parameters, int OutputSize) Init(RandomKey key, int inputSize, DType dtype = DType.F32)
+    protected override (Tensor[] Parameters, Shape Output) Start(RandomKey key, Shape input, DType dtype)
     {
+        if (input.Rank == 0) throw AutogradErrors.LayerInput("dense", "needs features on the last axis", input);
         RandomKey keys = key.Split(2);
-        Tensor w = (weights ?? Initializers.LeCun())(keys.At(0), [inputSize, units], dtype);
-        return (useBias ? [w, (biases ?? Initializers.Zeros)(keys.At(1), [units], dtype)] : [w], units);
+        Tensor w = (weights ?? Initializers.LeCun())(keys.At(0), [input[^1], units], dtype);
+        return (useBias ? [w, (biases ?? Initializers.Zeros)(keys.At(1), [units], dtype)] : [w], input.With(input.Rank - 1, units));
     }
 
     /// <inheritdoc/>
-    public override Tensor Apply(ReadOnlySpan<Tensor> parameters, Tensor x, RandomKey? key = null)
+    protected override Tensor Forward(ReadOnlySpan<Tensor> parameters, Tensor x, Pass pass)
     {
         Tensor y = x.MatMul(parameters[0]);
         return useBias ? y + parameters[1] : y;
     }
 }
 
-/// <summary>A function without parameters, element by element or along the last axis.</summary>
-public sealed class Activation(Func<Tensor, Tensor> function) : Layer
+/// <summary>
+/// A dense layer in NTK parametrisation: (σw/√in)·x·W + σb·b with W and b drawn from N(0, 1), so that one rate suits every width. Shape: [batch…, in] →
+/// [batch…, out]. Source: Jacot et al., arXiv:1806.07572, §3.
+/// </summary>
+/// <param name="units">Output features.</param>
+/// <param name="weightStd">σw.</param>
+/// <param name="biasStd">σb; 0 for no bias.</param>
+public sealed class NtkDense(int units, double weightStd = 1, double biasStd = 0) : StatelessLayer
+{
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> ParameterNames { get; } = biasStd == 0 ? ["weight"] : ["weight", "bias"];
+
+    /// <inheritdoc/>
+    protected override (Tensor[] Parameters, Shape Output) Start(RandomKey key, Shape input, DType dtype)
+    {
+        if (input.Rank == 0) throw AutogradErrors.LayerInput("ntk_dense", "needs features on the last axis", input);
+        RandomKey keys = key.Split(2);
+        Tensor w = keys.At(0).Normal([input[^1], units], dtype);
+        return (biasStd == 0 ? [w] : [w, keys.At(1).Normal([units], dtype)], input.With(input.Rank - 1, units));
+    }
+
+    /// <inheritdoc/>
+    protected override Tensor Forward(ReadOnlySpan<Tensor> parameters, Tensor x, Pass pass)
+    {
+        Tensor y = x.MatMul(parameters[0]) * (weightStd / Math.Sqrt(x.Shape[^1]));
+        return biasStd == 0 ? y : y + biasStd * parameters[1];
+    }
+}
+
+/// <summary>A function without parameters that keeps the shape: element by element, or along the last axis.</summary>
+public sealed class Activation(Func<Tensor, Tensor> function) : StatelessLayer
 {
     /// <summary>max(x, 0).</summary>
     public static Activation Relu { get; } = new(x => x.Relu());
@@ -58,40 +72,87 @@ public sealed class Activation(Func<Tensor, Tensor> function) : Layer
     public static Activation Sigmoid { get; } = new(x => x.Sigmoid());
 
     /// <inheritdoc/>
-    public override int ParameterCount => 0;
+    public override IReadOnlyList<string> ParameterNames => [];
 
     /// <inheritdoc/>
-    public override (Tensor[] Parameters, int OutputSize) Init(RandomKey key, int inputSize, DType dtype = DType.F32) => ([], inputSize);
+    protected override (Tensor[] Parameters, Shape Output) Start(RandomKey key, Shape input, DType dtype) => ([], input);
 
     /// <inheritdoc/>
-    public override Tensor Apply(ReadOnlySpan<Tensor> parameters, Tensor x, RandomKey? key = null) => function(x);
+    protected override Tensor Forward(ReadOnlySpan<Tensor> parameters, Tensor x, Pass pass) => function(x);
 }
 
 /// <summary>
-/// Inverted dropout: with a key, each element is kept with probability 1 − rate and then divided by it; without a key, nothing happens.
+/// Inverted dropout: in training each element is kept with probability 1 − rate and then divided by it; in evaluation nothing happens.
 /// Source: Srivastava et al., JMLR 15, 2014.
 /// </summary>
-public sealed class Dropout(double rate) : Layer
+public sealed class Dropout : StatelessLayer
 {
-    /// <inheritdoc/>
-    public override int ParameterCount => 0;
+    private readonly double _rate;
+
+    /// <summary>Dropout of a share of the elements.</summary>
+    /// <param name="rate">Probability of being set to 0, in [0, 1).</param>
+    /// <exception cref="LayerException">NB0555: the rate is outside.</exception>
+    public Dropout(double rate) =>
+        _rate = rate is >= 0 and < 1 ? rate : throw AutogradErrors.LayerOption("dropout", "the rate must be in [0, 1)", $"{rate}");
 
     /// <inheritdoc/>
-    public override (Tensor[] Parameters, int OutputSize) Init(RandomKey key, int inputSize, DType dtype = DType.F32) => ([], inputSize);
+    public override IReadOnlyList<string> ParameterNames => [];
 
     /// <inheritdoc/>
-    public override Tensor Apply(ReadOnlySpan<Tensor> parameters, Tensor x, RandomKey? key = null)
+    protected override (Tensor[] Parameters, Shape Output) Start(RandomKey key, Shape input, DType dtype) => ([], input);
+
+    /// <inheritdoc/>
+    protected override Tensor Forward(ReadOnlySpan<Tensor> parameters, Tensor x, Pass pass)
     {
-        if (key is not { } drawn || rate == 0) return x;
-        return Ops.Where(drawn.Bernoulli(1 - rate, x.Shape), x / (1 - rate), x.ZerosLike());
+        if (!pass.IsTraining || _rate == 0) return x;
+        return Ops.Where(pass.Key("dropout").Bernoulli(1 - _rate, x.Shape), x / (1 - _rate), x.ZerosLike());
     }
 }
 
-/// <summary>Layers one after another; each draws from its own key. Parameters: those of all layers in order.</summary>
-public sealed class Sequential(params Layer[] layers) : Layer
+/// <summary>The axes of one example merged into one, in row-major order. Shape: [batch…, a, b, c] → [batch…, a·b·c].</summary>
+/// <param name="axes">Number of axes of one example: 3 for images [height, width, channels].</param>
+public sealed class Flatten(int axes = 3) : StatelessLayer
 {
     /// <inheritdoc/>
-    public override int ParameterCount => layers.Sum(l => l.ParameterCount);
+    public override IReadOnlyList<string> ParameterNames => [];
+
+    /// <inheritdoc/>
+    protected override (Tensor[] Parameters, Shape Output) Start(RandomKey key, Shape input, DType dtype) => input.Rank == axes
+        ? ([], [checked((int)input.Count)])
+        : throw AutogradErrors.LayerInput("flatten", $"needs {axes} axes (another number is an argument of Flatten)", input);
+
+    /// <inheritdoc/>
+    protected override Tensor Forward(ReadOnlySpan<Tensor> parameters, Tensor x, Pass pass)
+    {
+        ReadOnlySpan<int> dims = x.Shape.Dims;
+        return x.Reshape([.. dims[..^axes], checked((int)Shape.Create(dims[^axes..]).Count)]);
+    }
+}
+
+/// <summary>
+/// Rows of a table: y = table[x]. Parameters: table [count, features]. Shape: integers in [−count, count) [batch…] → [batch…, features]; negative ones
+/// count from the end. The gradient adds up the rows that were read, in order.
+/// </summary>
+/// <param name="count">Number of rows.</param>
+/// <param name="features">Length of a row.</param>
+/// <param name="table">Initial distribution; N(0, 1/features) by default, rows of length about 1.</param>
+public sealed class Embedding(int count, int features, Initializer? table = null) : StatelessLayer
+{
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> ParameterNames { get; } = ["table"];
+
+    /// <inheritdoc/>
+    protected override (Tensor[] Parameters, Shape Output) Start(RandomKey key, Shape input, DType dtype) =>
+        ([(table ?? Initializers.Normal(1 / Math.Sqrt(features)))(key, [count, features], dtype)], input.Insert(input.Rank, features));
+
+    /// <inheritdoc/>
+    protected override Tensor Forward(ReadOnlySpan<Tensor> parameters, Tensor x, Pass pass) => parameters[0].Take(x);
+}
+
+/// <summary>Layers one after another; layer i draws from its own key. Names: <c>i.name</c>.</summary>
+public sealed class Sequential(params Layer[] layers) : Composite([.. layers.Select((layer, i) => ($"{i}", layer))])
+{
+    private readonly int _count = layers.Length;
 
     /// <summary>A fully connected network: dense layers of the given output sizes, an activation between them (not after the last).</summary>
     public static Sequential Mlp(ReadOnlySpan<int> sizes, Activation activation, Initializer? weights = null, Initializer? biases = null)
@@ -106,26 +167,38 @@ public sealed class Sequential(params Layer[] layers) : Layer
     }
 
     /// <inheritdoc/>
-    public override (Tensor[] Parameters, int OutputSize) Init(RandomKey key, int inputSize, DType dtype = DType.F32)
+    protected override Tensor Connect(Tensor x, Func<int, Tensor, Tensor> part)
     {
-        var parameters = new List<Tensor>();
-        for (int i = 0; i < layers.Length; i++)
-        {
-            (Tensor[] own, inputSize) = layers[i].Init(key.FoldIn(i), inputSize, dtype);
-            parameters.AddRange(own);
-        }
-        return ([.. parameters], inputSize);
+        for (int i = 0; i < _count; i++) x = part(i, x);
+        return x;
     }
 
     /// <inheritdoc/>
-    public override Tensor Apply(ReadOnlySpan<Tensor> parameters, Tensor x, RandomKey? key = null)
+    protected override Shape Connect(Shape input, Func<int, Shape, Shape> part)
     {
-        int start = 0;
-        for (int i = 0; i < layers.Length; i++)
-        {
-            x = layers[i].Apply(parameters.Slice(start, layers[i].ParameterCount), x, key?.FoldIn(i));
-            start += layers[i].ParameterCount;
-        }
-        return x;
+        for (int i = 0; i < _count; i++) input = part(i, input);
+        return input;
+    }
+}
+
+/// <summary>
+/// shortcut(x) + body(x), both of one shape; without a shortcut, x + body(x). Names: <c>body.name</c>, <c>shortcut.name</c>. Source: He et al.,
+/// arXiv:1512.03385.
+/// </summary>
+/// <param name="body">What is learned on top.</param>
+/// <param name="shortcut">The identity by default; for example a <see cref="Dense"/> layer where the size changes.</param>
+public sealed class Residual(Layer body, Layer? shortcut = null)
+    : Composite(shortcut is null ? [("body", body)] : [("body", body), ("shortcut", shortcut)])
+{
+    private readonly bool _identity = shortcut is null;
+
+    /// <inheritdoc/>
+    protected override Tensor Connect(Tensor x, Func<int, Tensor, Tensor> part) => (_identity ? x : part(1, x)) + part(0, x);
+
+    /// <inheritdoc/>
+    protected override Shape Connect(Shape input, Func<int, Shape, Shape> part)
+    {
+        (Shape sum, Shape body) = (_identity ? input : part(1, input), part(0, input));
+        return sum == body ? sum : throw AutogradErrors.LayerInput("residual", $"the body gives {body}, the shortcut {sum}: they cannot be added", input);
     }
 }

@@ -113,7 +113,7 @@ public sealed class Mcr2SupervisedTraining : IExperiment<Mcr2SupervisedTraining.
     private static TrainingLoop<(Tensor[] P, OptimizerState S), Tensor[]> Loop(
         Config config, Sequential network, ulong seed, Tensor x, Func<Tensor, (Tensor Loss, Tensor[] Measured)> objective)
     {
-        Tensor[] parameters = network.Init(new RandomKey(seed), x.Shape[1], x.DType).Parameters;
+        Tensor[] parameters = network.Init(new RandomKey(seed), [x.Shape[1]], x.DType).Parameters;
         var adam = new Adam(config.LearningRate);
         var gradient = Transforms.ValueAndGrad((Tensor[] p) => objective(network.Apply(p, x)));
         return new(state =>
@@ -153,8 +153,8 @@ public sealed class Mcr2SupervisedTraining : IExperiment<Mcr2SupervisedTraining.
         Trained shuffled = Train(config, bench, "shuffled labels", network, seed, train.X, f => Mcr2(f, mixed, config));
 
         Tensor z = network.Apply(mcr2.Parameters, train.X).T, held = network.Apply(mcr2.Parameters, test.X).T;
-        Tensor penultimate = hidden.Apply(ce.Parameters.AsSpan(0, hidden.ParameterCount), train.X).Normalize().T;
-        Tensor initial = network.Apply(network.Init(new RandomKey(seed), train.X.Shape[1], train.X.DType).Parameters, train.X).T;
+        Tensor penultimate = hidden.Apply(ce.Parameters.AsSpan(0, hidden.ParameterNames.Count), train.X).Normalize().T;
+        Tensor initial = network.Apply(network.Init(new RandomKey(seed), [train.X.Shape[1]], train.X.DType).Parameters, train.X).T;
         double ceiling = CodingRate.Ceiling(config.Dimension, Classes, config.EpsilonSquared);
         double Reduction(Tensor features, int[] classes) => CodingRate.Reduction(features, classes, Classes, config.EpsilonSquared).ToDouble() / ceiling;
         return new Outcome(

@@ -100,7 +100,7 @@ public sealed class FrequencyPrinciple1D : IExperiment<FrequencyPrinciple1D.Conf
     {
         double[] grid = Fourier.Grid(config.Points);
         Tensor x = Tensor.From(grid, [config.Points, 1]).To(bench.DType), y = Tensor.From(TargetOn(grid), [config.Points, 1]).To(bench.DType);
-        return SeedBatch.Loop(SeedBatch.Init(arm.Network, 1, bench.Seeds, bench.DType), arm.Optimizer, parameters =>
+        return SeedBatch.Loop(SeedBatch.Init(arm.Network, [1], bench.Seeds, bench.DType), arm.Optimizer, parameters =>
         {
             Tensor f = arm.Network.Apply(parameters, x); // [points, 1]
             return (Losses.MeanSquaredError(f, y), f);

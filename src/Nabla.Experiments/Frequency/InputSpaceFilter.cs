@@ -152,7 +152,7 @@ public sealed class InputSpaceFilter : IExperiment<InputSpaceFilter.Config>, IHa
             _y = labels - labels.Mean(0);
             _network = new Sequential(new Dense(config.Width, Initializers.He), Activation.Relu, new Dense(config.Width, Initializers.He), Activation.Relu,
                 new Dense(labels.Shape[1], config.ZeroStart ? Initializers.Zeros : Initializers.He));
-            _initial = SeedBatch.Init(_network, _x.Shape[1], bench.Seeds, bench.DType);
+            _initial = SeedBatch.Init(_network, [_x.Shape[1]], bench.Seeds, bench.DType);
             Tensor permuted = Ops.Stack([.. bench.Seeds.Select(seed =>
                 GaussianFilter.Matrix(_x.Take(Tensor.From(Dataset.Permutation(config.Samples, seed), [config.Samples])), 0.1))]);
             _filters = [.. Config.Deltas.Select(delta => new BandError(GaussianFilter.Matrix(_x, delta), _y)), new BandError(permuted, _y)];

@@ -12,12 +12,12 @@ public static class SeedBatch
 {
     /// <summary>Initial parameters of all seeds. Shape of each tensor: [seeds, …]; row i is what seed i draws on its own.</summary>
     /// <param name="network">The network.</param>
-    /// <param name="inputs">Its number of input features.</param>
+    /// <param name="input">The shape of one input, such as [features].</param>
     /// <param name="seeds">One member a seed.</param>
     /// <param name="dtype">Element type.</param>
-    public static Tensor[] Init(Layer network, int inputs, IReadOnlyList<ulong> seeds, DType dtype = DType.F32)
+    public static Tensor[] Init(Layer network, Shape input, IReadOnlyList<ulong> seeds, DType dtype = DType.F32)
     {
-        Tensor[][] members = [.. seeds.Select(seed => network.Init(new RandomKey(seed), inputs, dtype).Parameters)];
+        Tensor[][] members = [.. seeds.Select(seed => network.Init(new RandomKey(seed), input, dtype).Parameters)];
         return [.. Enumerable.Range(0, members[0].Length).Select(i => Ops.Stack([.. members.Select(m => m[i])]))];
     }
 

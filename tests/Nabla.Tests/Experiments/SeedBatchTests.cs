@@ -13,7 +13,7 @@ public sealed class SeedBatchTests
     {
         double[] grid = Fourier.Grid(32);
         Tensor x = Tensor.From(grid, [32, 1]), y = (x * 3).Sin();
-        var loop = SeedBatch.Loop(SeedBatch.Init(Net, 1, seeds, DType.F64), optimizer, p =>
+        var loop = SeedBatch.Loop(SeedBatch.Init(Net, [1], seeds, DType.F64), optimizer, p =>
         {
             Tensor f = Net.Apply(p, x);
             return (Losses.MeanSquaredError(f, y), f);
@@ -44,7 +44,7 @@ public sealed class SeedBatchTests
     [Fact]
     public void The_first_report_is_that_of_the_initial_parameters()
     {
-        (Tensor[] parameters, _) = Net.Init(new RandomKey(4), 1, DType.F64);
+        (Tensor[] parameters, _, _) = Net.Init(new RandomKey(4), [1], DType.F64);
         double[] expected = Net.Apply(parameters, Tensor.From(Fourier.Grid(32), [32, 1])).ToDoubles();
         Assert.All(expected.Zip(Outputs([4], new Adam(), 1)[0]), pair => Assert.Equal(pair.First, pair.Second, 1e-13));
     }
@@ -52,11 +52,11 @@ public sealed class SeedBatchTests
     [Fact]
     public void Weights_and_biases_of_a_layer_share_their_standard_deviation()
     {
-        (Tensor[] xavier, _) = Networks.Xavier(300, [500, 40], Activation.Tanh).Init(new RandomKey(1), 300);
+        (Tensor[] xavier, _, _) = Networks.Xavier(300, [500, 40], Activation.Tanh).Init(new RandomKey(1), [300]);
         double sigma = Math.Sqrt(2.0 / 800);
         Assert.InRange(xavier[0].Square().Mean().ToDouble() / (sigma * sigma), 0.98, 1.02);
         Assert.InRange(xavier[1].Square().Mean().ToDouble() / (sigma * sigma), 0.7, 1.3);
-        (Tensor[] wide, _) = Networks.Normal(1, [4000, 1], Activation.Tanh, (fanIn, _) => fanIn == 1 ? 1 : 0.05).Init(new RandomKey(1), 1);
+        (Tensor[] wide, _, _) = Networks.Normal(1, [4000, 1], Activation.Tanh, (fanIn, _) => fanIn == 1 ? 1 : 0.05).Init(new RandomKey(1), [1]);
         Assert.InRange(wide[0].Square().Mean().ToDouble(), 0.9, 1.1);
         Assert.InRange(wide[1].Square().Mean().ToDouble(), 0.9, 1.1);
         Assert.InRange(wide[2].Square().Mean().ToDouble() / 0.0025, 0.9, 1.1);
