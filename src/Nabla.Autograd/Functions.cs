@@ -25,6 +25,12 @@ public static partial class Ops
         /// <summary>Exponential linear unit: x where x > 0, α(eˣ − 1) elsewhere. Source: Clevert et al., arXiv:1511.07289.</summary>
         public Tensor Elu(double alpha = 1) => Where(x > 0, x, alpha * x.Minimum(0).Expm1());
 
+        /// <summary>Scaled exponential linear unit λ·elu(x, α) with the α, λ that keep mean 0 and variance 1. Source: Klambauer et al., arXiv:1706.02515.</summary>
+        public Tensor Selu() => 1.0507009873554805 * x.Elu(1.6732632423543772);
+
+        /// <summary>x limited to [−1, 1].</summary>
+        public Tensor HardTanh() => x.Clamp(-1, 1);
+
         /// <summary>Ricker wavelet (1 − (x/a)²)·exp(−(x/a)²/2).</summary>
         public Tensor Ricker(double a = 1)
         {

@@ -7,9 +7,40 @@ public static class Losses
     public static Tensor MeanSquaredError(Tensor prediction, Tensor target) => (prediction - target).Square().Mean();
 
     /// <summary>
-    /// Softmax cross-entropy −log softmax(logits)[label], averaged over the batch. Shape: logits [batch…, classes], integer labels [batch…] → [].
+    /// Mean of r²/2 where |r| ≤ δ and δ·(|r| − δ/2) elsewhere, r = prediction − target. Source: Huber, Ann. Math. Statist. 35, 1964.
     /// </summary>
-    public static Tensor CrossEntropy(Tensor logits, Tensor labels) => -logits.LogSoftmax().TakeLast(labels).Mean();
+    public static Tensor Huber(Tensor prediction, Tensor target, double delta = 1)
+    {
+        Tensor r = prediction - target, size = r.Abs();
+        return Ops.Where(size <= delta, 0.5 * r.Square(), delta * (size - 0.5 * delta)).Mean();
+    }
+
+    /// <summary>
+    /// Softmax cross-entropy −log softmax(logits)[label], averaged over the batch. With label smoothing ε the target is (1 − ε)·[label] + ε/classes.
+    /// Shape: logits [batch…, classes], integer labels [batch…] → []. Source of smoothing: Szegedy et al., arXiv:1512.00567, §7.
+    /// </summary>
+    public static Tensor CrossEntropy(Tensor logits, Tensor labels, double smoothing = 0)
+    {
+        Tensor logarithms = logits.LogSoftmax(), loss = -logarithms.TakeLast(labels).Mean();
+        return smoothing == 0 ? loss : (1 - smoothing) * loss - smoothing * logarithms.Mean();
+    }
+
+    /// <summary>
+    /// Kullback–Leibler divergence Σ p·(log p − log q) of distributions given by logarithms, such as <c>LogSoftmax</c>, averaged over the batch; terms with
+    /// p = 0 are 0. Shape: [batch…, classes] twice → [].
+    /// </summary>
+    public static Tensor KullbackLeibler(Tensor logP, Tensor logQ)
+    {
+        Tensor impossible = logP.Equal(double.NegativeInfinity);
+        Tensor ratio = Ops.Where(impossible, logP.ZerosLike(), logP) - Ops.Where(impossible, logP.ZerosLike(), logQ);
+        return (logP.Exp() * ratio).Sum(-1).Mean();
+    }
+
+    /// <summary>Mean of max(0, 1 − target·score), targets ±1; derivative 0 at the corner.</summary>
+    public static Tensor Hinge(Tensor scores, Tensor targets) => (1 - scores * targets).Relu().Mean();
+
+    /// <summary>Mean of log(1 + e^(−target·score)), targets ±1, without overflow.</summary>
+    public static Tensor Logistic(Tensor scores, Tensor targets) => (-(scores * targets)).Softplus().Mean();
 
     /// <summary>Cross-entropy of logits of two classes with targets in [0, 1], averaged, without overflow.</summary>
     public static Tensor BinaryCrossEntropy(Tensor logits, Tensor targets) => (logits.Softplus() - logits * targets).Mean();
