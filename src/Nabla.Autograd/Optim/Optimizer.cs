@@ -14,6 +14,15 @@ public abstract class Optimizer(Schedule rate)
     /// <summary>The learning rate at each step.</summary>
     public Schedule Rate { get; } = rate;
 
+    /// <summary>
+    /// The largest Euclidean length of the gradient, all leaves together; a longer one is scaled down to it first. Null: as it is. Members stacked in one
+    /// tree would be clipped together: there, batch <see cref="Update"/> itself with Vmap.
+    /// </summary>
+    public double? ClipNorm { get; init; }
+
+    /// <summary>Factors of the learning rate, one for each leaf of the parameters; null for all 1.</summary>
+    public IReadOnlyList<double>? RateFactors { get; init; }
+
     /// <summary>Number of moments per parameter.</summary>
     protected abstract int SlotCount { get; }
 
@@ -32,6 +41,9 @@ public abstract class Optimizer(Schedule rate)
     {
         (Tensor[] leaves, TreeStructure<T> structure) = Tree.Flatten(parameters);
         Tensor[] gradients = Tree.Leaves(gradient);
+        if (ClipNorm is { } largest) gradients = Gradients.ClipByGlobalNorm(gradients, largest);
+        if (RateFactors is { } factors && factors.Count != leaves.Length)
+            throw AutogradErrors.TreeStructure("optimizer", $"{leaves.Length} rate factors, one for each leaf of the parameters", $"{factors.Count}");
         Tensor step = state.Step + 1, rate = Rate(state.Step);
         var updated = new Tensor[leaves.Length];
         var slots = new Tensor[SlotCount][];
@@ -39,7 +51,8 @@ public abstract class Optimizer(Schedule rate)
         for (int i = 0; i < leaves.Length; i++)
         {
             Tensor[] moments = [.. state.Slots.Select(slot => slot[i])];
-            updated[i] = Update(leaves[i], gradients[i], moments, step.To(leaves[i].DType), rate.To(leaves[i].DType));
+            Tensor own = RateFactors is null ? rate : rate * RateFactors[i];
+            updated[i] = Update(leaves[i], gradients[i], moments, step.To(leaves[i].DType), own.To(leaves[i].DType));
             for (int s = 0; s < slots.Length; s++) slots[s][i] = moments[s];
         }
         return (structure.Unflatten(updated), new OptimizerState(step, slots));
@@ -52,6 +65,26 @@ public abstract class Optimizer(Schedule rate)
     /// <param name="step">t, counted from 1.</param>
     /// <param name="rate">η.</param>
     protected abstract Tensor Update(Tensor parameter, Tensor gradient, Tensor[] moments, Tensor step, Tensor rate);
+}
+
+/// <summary>What is done to gradients before a step.</summary>
+public static class Gradients
+{
+    /// <summary>√Σg² over all float leaves of a tree: a scalar. f64 if a leaf is.</summary>
+    public static Tensor GlobalNorm<T>(T gradient)
+    {
+        Tensor[] squares = [.. Tree.Leaves(gradient).Where(g => g.DType.IsFloat).Select(g => g.Square().Sum())];
+        return squares.Length == 0 ? throw AutogradErrors.NoFloatInput("global norm") : squares.Aggregate((a, b) => a + b).Sqrt();
+    }
+
+    /// <summary>
+    /// g·min(1, c/‖g‖), ‖g‖ the length over all leaves of the tree; zeros stay zeros. Source: Pascanu et al., arXiv:1211.5063, algorithm 1.
+    /// </summary>
+    public static T ClipByGlobalNorm<T>(T gradient, double largest)
+    {
+        Tensor norm = GlobalNorm(gradient), factor = largest / norm.Maximum(largest);
+        return Tree.Map(g => g.DType.IsFloat ? g * factor.To(g.DType) : g, gradient);
+    }
 }
 
 /// <summary>The learning rate as a function of the number of steps taken so far, an i32 scalar; returns a scalar.</summary>

@@ -60,3 +60,47 @@ public sealed class Adam(Schedule rate, double beta1 = 0.9, double beta2 = 0.999
     // 1 − βᵗ without cancellation for β near 1.
     private static Tensor OneMinusPower(double beta, Tensor step) => -(step * Math.Log(beta)).Expm1();
 }
+
+/// <summary>
+/// RMSProp: v ← ρv + (1 − ρ)g², θ ← θ − η·g/(√v + ε). Source: Tieleman and Hinton, "Neural networks for machine learning", lecture 6.5, 2012.
+/// </summary>
+public sealed class RmsProp(Schedule rate, double decay = 0.9, double epsilon = 1e-8) : Optimizer(rate)
+{
+    /// <summary>With a constant rate.</summary>
+    public RmsProp(double rate, double decay = 0.9, double epsilon = 1e-8) : this(Schedules.Constant(rate), decay, epsilon)
+    {
+    }
+
+    /// <inheritdoc/>
+    protected override int SlotCount => 1;
+
+    /// <inheritdoc/>
+    protected override Tensor Update(Tensor parameter, Tensor gradient, Tensor[] moments, Tensor step, Tensor rate)
+    {
+        moments[0] = decay * moments[0] + (1 - decay) * gradient.Square();
+        return parameter - rate * gradient / (moments[0].Sqrt() + epsilon);
+    }
+}
+
+/// <summary>
+/// Sign descent: θ ← θ − η·sign g; with momentum μ: v ← μv + (1 − μ)g, θ ← θ − η·sign v. Source: Bernstein et al., arXiv:1802.04434, algorithms 1
+/// and 2.
+/// </summary>
+public sealed class SignSgd(Schedule rate, double momentum = 0) : Optimizer(rate)
+{
+    /// <summary>With a constant rate.</summary>
+    public SignSgd(double rate, double momentum = 0) : this(Schedules.Constant(rate), momentum)
+    {
+    }
+
+    /// <inheritdoc/>
+    protected override int SlotCount => momentum == 0 ? 0 : 1;
+
+    /// <inheritdoc/>
+    protected override Tensor Update(Tensor parameter, Tensor gradient, Tensor[] moments, Tensor step, Tensor rate)
+    {
+        if (momentum == 0) return parameter - rate * gradient.Sign();
+        moments[0] = momentum * moments[0] + (1 - momentum) * gradient;
+        return parameter - rate * moments[0].Sign();
+    }
+}
