@@ -129,4 +129,34 @@ public sealed class CellTests
             Near(h.ToDoubles(), next, 1e-14);
         }
     }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_recurrent_layer_is_the_unrolled_loop(string name)
+    {
+        Cell cell = Make(name);
+        Tensor[] p = Parameters(cell);
+        Tensor x = X.MoveAxis(0, 1), unrolled = Unrolled(cell, p, X);
+        Near(unrolled.MoveAxis(0, 1).ToDoubles(), new Recurrent(cell).Apply(p, x));
+        Near(unrolled.At(-1).ToDoubles(), new Recurrent(cell, lastOnly: true).Apply(p, x));
+        Near(Unrolled(cell, p, X.Reverse(0)).Reverse(0).MoveAxis(0, 1).ToDoubles(), new Recurrent(cell, reverse: true).Apply(p, x));
+        Near(Unrolled(cell, p, X.Reverse(0)).At(-1).ToDoubles(), new Recurrent(cell, lastOnly: true, reverse: true).Apply(p, x));
+        // A sequence in two pieces, the carry handed on.
+        var layer = new Recurrent(cell);
+        (Tensor[] carry, Tensor first) = layer.Run(p, cell.InitialCarry([Batch], DType.F64), x.Slice(.., ..3));
+        Tensor second = layer.Run(p, carry, x.Slice(.., 3..)).Outputs;
+        Near(unrolled.MoveAxis(0, 1).ToDoubles(), Ops.Concatenate([first, second], 1));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_recurrent_layer_keeps_the_contract_of_layers(string name)
+    {
+        All(new Recurrent(Make(name)), [Time, Features]);
+        All(new Sequential(new Recurrent(Make(name)), new Recurrent(Make(name), lastOnly: true), new Dense(1)), [2, Features]);
+    }
+
+    [Fact]
+    public void A_recurrent_layer_needs_time_and_features() => Assert.Equal(
+        "NB0553", Assert.Throws<ShapeException>(() => new Recurrent(new RnnCell(2)).Init(new RandomKey(0), [3])).Code);
 }
