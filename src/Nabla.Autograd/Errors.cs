@@ -63,6 +63,15 @@ internal static class AutogradErrors
     public static ShapeException BadParameter(string operation, string rule, Aval aval) => new("NB0108",
         $"{operation}: {rule}: operand {aval}.");
 
+    public static ShapeException ConvGroups(string operation, int groups, Aval x, Aval kernel) => new("NB0133",
+        $"{operation}: groups do not divide the channels: {groups} groups, {x} and kernel {kernel}; the last axes of both must be multiples of the groups.");
+
+    public static ShapeException ConvWindow(string operation, int axis, int window, int padded, Aval x) => new("NB0134",
+        $"{operation}: the window is larger than the padded input: {window} against {padded} along spatial axis {axis} of {x}. Pad more, or use a smaller window.");
+
+    public static ShapeException PoolPadding(string operation, int axis, Aval x) => new("NB0136",
+        $"{operation}: a window holds padding alone: along spatial axis {axis} of {x}; the maximum of nothing is undefined. Pad less than the window.");
+
     public static ShapeException FourierLength(string operation, Aval aval, int n) => new("NB0140",
         $"{operation}: a transform has no length {n}: operand {aval}; expected at least one element along the axis.");
 

@@ -45,6 +45,14 @@ internal static class KernelErrors
     public static ShapeException FactorShapes(string operation, string expected, Aval a, Aval first, Aval second) => new("NB0127",
         $"{operation}: shapes do not fit: {a} with {first} and {second}; expected {expected}, the results contiguous.");
 
+    public static ShapeException ConvRanks(string rule) => new("NB0131", $"conv: axes do not fit: {rule}.");
+
+    public static ShapeException ConvChannels(string operands) => new("NB0132",
+        $"conv: channels do not fit: {operands}; they must be equal. Channels are the last axis of the input; a kernel is [window..., in / groups, out].");
+
+    public static ShapeException ConvSteps(string operation, string steps) => new("NB0135",
+        $"{operation}: window, stride or dilation less than 1: {steps}; expected steps of at least 1.");
+
     public static DTypeException NoProduct(string operation, Aval a, Aval b) => new("NB0210",
         $"{operation}: element types do not fit: {a} and {b}; expected one number type on both sides. Convert first: x.To(DType.F32).");
 

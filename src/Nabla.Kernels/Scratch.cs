@@ -8,7 +8,7 @@ namespace Nabla.Kernels;
 /// </summary>
 internal static unsafe class Scratch
 {
-    private const int Slots = 7;
+    private const int Slots = 9;
     private const nuint Alignment = 64;
 
     [ThreadStatic]
@@ -44,6 +44,12 @@ internal static unsafe class Scratch
 
         /// <summary>Lines of a Fourier transform.</summary>
         Fourier,
+
+        /// <summary>A block of the matrix of windows of a convolution, which calls matrix products.</summary>
+        Windows,
+
+        /// <summary>The tables of positions of a convolution or pooling.</summary>
+        Positions,
     }
 
     private static Block[] CreateBlocks()
