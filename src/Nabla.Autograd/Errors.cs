@@ -106,6 +106,13 @@ internal static class AutogradErrors
         "while: no reverse mode: the number of steps is not known beforehand, so nothing can be kept for the way back. Use Jvp, give a limit of steps " +
         "(Control.While with maxSteps), or use Control.Scan.");
 
+    public static TraceException CustomCaptures(Tensor captured) => new("NB0528",
+        $"custom rule: a function uses a traced value from outside: {captured.Aval}; a rule knows the derivative with respect to arguments only. Pass it as a part of " +
+        "the argument.");
+
+    public static TraceException CustomResult(string expected, string given) => new("NB0529",
+        $"custom rule: wrong results: {given}; expected {expected}. A tangent or cotangent has the shapes and dtypes of its value.");
+
     public static TraceException GradCheckFailed(string table) => new("NB0520", $"gradcheck: the derivatives do not hold:\n{table}");
 
     public static TraceException OutOfBounds(string operation, DenseTensor tensor, long low, long high) => new("NB0521",

@@ -47,6 +47,20 @@ public sealed class Subprogram(Program program)
         }
     }
 
+    /// <summary>Computes the results into the given tensors.</summary>
+    internal void Run(ReadOnlySpan<DenseTensor> inputs, ReadOnlySpan<DenseTensor> outputs)
+    {
+        using Lease lease = Rent(inputs.Length > 0 ? inputs[0].Device : outputs[0].Device);
+        lease.Plan.Run([.. inputs], [.. outputs]);
+    }
+
+    /// <summary>Computes the results in double precision into the given arrays.</summary>
+    internal void Reference(ReadOnlySpan<ReferenceArray> inputs, ReadOnlySpan<ReferenceArray> outputs)
+    {
+        ReferenceArray[] results = Reference(inputs.ToArray());
+        for (int i = 0; i < results.Length; i++) results[i].Data.CopyTo(outputs[i].Data, 0);
+    }
+
     /// <summary>Computes all results in double precision by the references of the primitives.</summary>
     internal ReferenceArray[] Reference(ReferenceArray[] inputs)
     {

@@ -3,10 +3,10 @@ namespace Nabla.Autograd;
 /// <summary>Programs under transformations: what the rules of primitives that carry programs are made of.</summary>
 internal static class SubprogramRules
 {
-    /// <summary>Results and tangents of a program; null: zero.</summary>
-    public static (Tensor[] Outputs, Tensor?[] Tangents) Jvp(Program program, Tensor[] primals, Tensor?[] tangents)
+    /// <summary>Results and tangents of a program; null: zero. <paramref name="linearize"/> as in <see cref="Primitive.Differentiate"/>.</summary>
+    public static (Tensor[] Outputs, Tensor?[] Tangents) Jvp(Program program, Tensor[] primals, Tensor?[] tangents, bool linearize = false)
     {
-        var trace = new JvpTrace();
+        var trace = new JvpTrace(linearize);
         try
         {
             Tensor[] results = program.Apply([.. primals.Select((p, i) => trace.Lift(p, tangents[i]))]);
@@ -39,6 +39,31 @@ internal static class SubprogramRules
         {
             trace.End();
         }
+    }
+
+    /// <summary>The program for a batch: <see cref="Batch(Program, Tensor[], bool[], bool[], int)"/>, recorded.</summary>
+    public static (Subprogram Program, bool[] Batched) Batch(Subprogram program, Device device, bool[] batched, bool[] required, int size)
+    {
+        bool[] has = [];
+        Program recorded = Subprogram.Record(Batched(program.Inputs, batched, size), device, x =>
+        {
+            (Tensor[] results, has) = Batch(program.Program, x, batched, required, size);
+            return results;
+        });
+        return (new Subprogram(recorded), has);
+    }
+
+    /// <summary>The types of arguments of which some have a batch on axis 0.</summary>
+    public static Aval[] Batched(Aval[] avals, bool[] batched, int size) =>
+        [.. avals.Select((a, i) => batched[i] ? new Aval(a.DType, a.Shape.Insert(0, size)) : a)];
+
+    /// <summary>
+    /// Cotangents of the arguments of a program that are given as null, in which it is linear, zeros where nothing arrives; null for the others.
+    /// </summary>
+    public static Tensor?[] Transpose(Program program, Tensor?[] arguments, Tensor?[] cotangents, Device device)
+    {
+        Tensor?[] found = Transposition.Run(program, arguments, cotangents);
+        return [.. found.Select((ct, i) => arguments[i] is null ? ct ?? Zeros(program.InVars[i].Aval, device) : null)];
     }
 
     /// <summary>

@@ -29,16 +29,14 @@ public sealed class CondPrimitive() : ProgramPrimitive("cond")
     public override void Evaluate(ReadOnlySpan<DenseTensor> inputs, ReadOnlySpan<DenseTensor> outputs, object? parameters)
     {
         var p = (Parameters)parameters!;
-        using Subprogram.Lease lease = (inputs[0].ToDouble() != 0 ? p.True : p.False).Rent(inputs[0].Device);
-        lease.Plan.Run([.. inputs[1..]], [.. outputs]);
+        (inputs[0].ToDouble() != 0 ? p.True : p.False).Run(inputs[1..], outputs);
     }
 
     /// <inheritdoc/>
     public override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReadOnlySpan<ReferenceArray> outputs, object? parameters)
     {
         var p = (Parameters)parameters!;
-        ReferenceArray[] results = (inputs[0].Data[0] != 0 ? p.True : p.False).Reference(inputs[1..].ToArray());
-        for (int i = 0; i < results.Length; i++) results[i].Data.CopyTo(outputs[i].Data, 0);
+        (inputs[0].Data[0] != 0 ? p.True : p.False).Reference(inputs[1..], outputs);
     }
 
     /// <inheritdoc/>
@@ -56,20 +54,12 @@ public sealed class CondPrimitive() : ProgramPrimitive("cond")
         Tensor[] operands = [.. inputs.Select((x, i) => batched[i] ? Batching.ToFront(x, axes[i], size) : x)];
         bool[] has = new bool[p.True.Outputs.Length];
         if (batched[0]) return (Both(p, operands, batched, size), [.. has.Select(_ => (int?)0)]);
-        Program Batched(Subprogram branch, bool[] required, out bool[] found)
-        {
-            bool[] own = [];
-            Program program = Subprogram.Record([.. operands[1..].Select(x => x.Aval)], inputs[0].Device, x =>
-            {
-                (Tensor[] results, own) = SubprogramRules.Batch(branch.Program, x, batched[1..], required, size);
-                return results;
-            });
-            found = own;
-            return program;
-        }
-        Batched(p.True, has, out bool[] ofTrue);
-        Program onFalse = Batched(p.False, ofTrue, out has), onTrue = Batched(p.True, has, out _);
-        return (Bind(new Parameters(new Subprogram(onTrue), new Subprogram(onFalse)), operands), [.. has.Select(b => b ? 0 : (int?)null)]);
+        (Subprogram Program, bool[] Has) Batched(Subprogram branch, bool[] required) =>
+            SubprogramRules.Batch(branch, inputs[0].Device, batched[1..], required, size);
+        // Both must agree on which results are batched.
+        (Subprogram onFalse, has) = Batched(p.False, Batched(p.True, has).Has);
+        (Subprogram onTrue, _) = Batched(p.True, has);
+        return (Bind(new Parameters(onTrue, onFalse), operands), [.. has.Select(b => b ? 0 : (int?)null)]);
     }
 
     /// <summary>For branches that are linear in the operands given as null: their transposes, chosen by the same condition.</summary>
@@ -84,8 +74,7 @@ public sealed class CondPrimitive() : ProgramPrimitive("cond")
             var (arguments, outer) = (new Tensor?[branch.Inputs.Length], new Tensor?[cotangents.Length]);
             foreach ((int k, int i) in known.Index()) arguments[i - 1] = x[k];
             foreach ((int k, int i) in given.Index()) outer[i] = x[known.Length + k];
-            Tensor?[] inner = Transposition.Run(branch.Program, arguments, outer);
-            return [.. linear.Select(i => inner[i - 1] ?? SubprogramRules.Zeros(avals[i], device))];
+            return Present(SubprogramRules.Transpose(branch.Program, arguments, outer, device));
         }));
         Tensor[] found = Bind(new Parameters(Back(p.True), Back(p.False)), [inputs[0]!, .. known.Select(i => inputs[i]!), .. given.Select(i => cotangents[i]!)]);
         var back = new Tensor?[inputs.Length];

@@ -30,6 +30,18 @@ public abstract class ProgramPrimitive(string name) : Primitive(name)
         return copy;
     }
 
+    // Marks what the body turned on; true if anything is new.
+    private protected static bool Grow(Span<bool> carry, bool[] found)
+    {
+        bool grew = false;
+        for (int i = 0; i < carry.Length; i++)
+        {
+            grew |= found[i] && !carry[i];
+            carry[i] |= found[i];
+        }
+        return grew;
+    }
+
     private protected static bool[] Some(Tensor?[] tangents) => Array.ConvertAll(tangents, t => t is not null);
 
     private protected static Tensor[] Present(IEnumerable<Tensor?> tensors) => [.. tensors.Where(t => t is not null).Select(t => t!)];
@@ -117,22 +129,17 @@ public sealed class ScanPrimitive() : ProgramPrimitive("scan")
     {
         var p = (Parameters)parameters!;
         bool[] batched = Array.ConvertAll(axes, a => a is not null), required = new bool[p.Body.Outputs.Length], has = [];
-        Program body;
+        Subprogram body;
         // A carry that becomes batched in the body is batched from the start; that may make others so.
-        while (true)
+        do
         {
-            Aval[] avals = [.. p.Body.Inputs.Select((a, i) => batched[i] ? new Aval(a.DType, a.Shape.Insert(0, size)) : a)];
             for (int i = 0; i < p.Carry; i++) required[i] = batched[p.Constants + i];
-            body = Subprogram.Record(avals, inputs[0].Device, x =>
-            {
-                (Tensor[] results, has) = SubprogramRules.Batch(p.Body.Program, x, batched, required, size);
-                return results;
-            });
-            if (!Grow(batched.AsSpan(p.Constants, p.Carry), has)) break;
+            (body, has) = SubprogramRules.Batch(p.Body, inputs[0].Device, batched, required, size);
         }
+        while (Grow(batched.AsSpan(p.Constants, p.Carry), has));
         int sequences = p.Constants + p.Carry;
         Tensor[] operands = [.. inputs.Select((x, i) => !batched[i] ? x : i < sequences ? Batching.ToFront(x, axes[i], size) : x.MoveAxis(axes[i]!.Value, 1))];
-        Tensor[] outputs = Bind(p with { Body = new Subprogram(body) }, operands);
+        Tensor[] outputs = Bind(p with { Body = body }, operands);
         return (outputs, [.. has.Select((b, i) => b ? i < p.Carry ? 0 : 1 : (int?)null)]);
     }
 
@@ -162,13 +169,8 @@ public sealed class ScanPrimitive() : ProgramPrimitive("scan")
             for (int i = 0; i < carry.Length; i++) outer[i] = next.Dequeue();
             foreach (int i in knownSequences) known[i] = next.Dequeue();
             foreach (int i in given) outer[i] = next.Dequeue();
-            Tensor?[] inner = Transposition.Run(p.Body.Program, known, outer);
-            return
-            [
-                .. sum.Select((s, i) => inner[linearConstants[i]] is { } ct ? s + ct : s),
-                .. carry.Select((a, i) => inner[p.Constants + i] ?? SubprogramRules.Zeros(a, device)),
-                .. linearSequences.Select(i => inner[i] ?? SubprogramRules.Zeros(p.Body.Inputs[i], device)),
-            ];
+            Tensor?[] inner = SubprogramRules.Transpose(p.Body.Program, known, outer, device);
+            return [.. sum.Select((s, i) => s + inner[linearConstants[i]]!), .. Present(inner[p.Constants..sequences]), .. linearSequences.Select(i => inner[i]!)];
         });
         Tensor[] found = Bind(new Parameters(new Subprogram(body), knownConstants.Length, sums.Length + carry.Length, p.Length, !p.Reverse),
         [
@@ -224,7 +226,7 @@ public sealed class ScanPrimitive() : ProgramPrimitive("scan")
         (bool[] active, bool[] has) = (Some(tangents), []);
         int sequences = p.Constants + p.Carry, results = p.Body.Outputs.Length;
         Program body;
-        while (true)
+        do
         {
             Aval[] avals = [.. Interleaved(p, p.Body.Inputs, active, p.Body.Inputs)];
             body = Subprogram.Record(avals, primals[0].Device, x =>
@@ -236,8 +238,8 @@ public sealed class ScanPrimitive() : ProgramPrimitive("scan")
                     if (has[i]) outRates[i] ??= outputs[i].ZerosLike();
                 return [.. outputs[..p.Carry], .. Present(outRates[..p.Carry]), .. outputs[p.Carry..], .. Present(outRates[p.Carry..])];
             });
-            if (!Grow(active.AsSpan(p.Constants, p.Carry), has)) break;
         }
+        while (Grow(active.AsSpan(p.Constants, p.Carry), has));
         Tensor[] rates = [.. tangents.Select((t, i) => active[i] ? t ?? primals[i].ZerosLike() : primals[i])];
         int extraConstants = active[..p.Constants].Count(a => a), extraCarry = active[p.Constants..sequences].Count(a => a);
         Tensor[] found = Bind(p with { Body = new Subprogram(body), Constants = p.Constants + extraConstants, Carry = p.Carry + extraCarry },
@@ -259,12 +261,12 @@ public sealed class ScanPrimitive() : ProgramPrimitive("scan")
         int sequences = p.Constants + p.Carry, results = p.Body.Outputs.Length;
         bool[] passable = [.. Enumerable.Range(0, primals.Length).Select(i => i < p.Constants || i >= sequences)];
         SubprogramRules.Halves halves;
-        while (true)
+        do
         {
             for (int i = 0; i < p.Carry; i++) required[i] = active[p.Constants + i];
             halves = SubprogramRules.Split(p.Body.Program, primals[0].Device, active, required, passable);
-            if (!Grow(active.AsSpan(p.Constants, p.Carry), halves.HasTangent)) break;
         }
+        while (Grow(active.AsSpan(p.Constants, p.Carry), halves.HasTangent));
         Tensor[] kept = Bind(p with { Body = new Subprogram(halves.Forward) }, primals), residuals = kept[results..];
 
         // The linear program's arguments in the order of a loop: constants, carry, sequences.
@@ -304,18 +306,6 @@ public sealed class ScanPrimitive() : ProgramPrimitive("scan")
     }
 
     private static Range[] Groups(Parameters p, int count) => [0..p.Constants, p.Constants..(p.Constants + p.Carry), (p.Constants + p.Carry)..count];
-
-    // Marks what the body turned on; true if anything is new.
-    private static bool Grow(Span<bool> carry, bool[] found)
-    {
-        bool grew = false;
-        for (int i = 0; i < carry.Length; i++)
-        {
-            grew |= found[i] && !carry[i];
-            carry[i] |= found[i];
-        }
-        return grew;
-    }
 
     private static Aval Stacked(Aval element, int length) => new(element.DType, element.Shape.Insert(0, length));
 

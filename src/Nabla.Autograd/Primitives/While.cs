@@ -82,36 +82,21 @@ public sealed class WhilePrimitive() : ProgramPrimitive("while")
     public override (Tensor[] Outputs, Tensor?[] Tangents) Differentiate(Tensor[] primals, Tensor?[] tangents, object? parameters, bool linearize)
     {
         var p = (Parameters)parameters!;
-        bool[] active = Some(tangents), has = [];
-        if (Array.TrueForAll(active[p.ConditionConstants..], a => !a)) return (Bind(parameters, primals), new Tensor?[p.Body.Outputs.Length]);
-        if (linearize) throw AutogradErrors.WhileBackwards();
         int count = p.Body.Outputs.Length;
-        Device device = primals[0].Device;
+        bool[] active = Some(tangents), has = [];
+        if (Array.TrueForAll(active[p.ConditionConstants..], a => !a)) return (Bind(parameters, primals), new Tensor?[count]);
+        if (linearize) throw AutogradErrors.WhileBackwards();
         Program body;
         int[] constants, carry;
-        while (true)
+        do
         {
             constants = [.. Enumerable.Range(p.ConditionConstants, p.BodyConstants).Where(i => active[i])];
             carry = [.. Enumerable.Range(p.Constants, count).Where(i => active[i])];
-            body = Subprogram.Record([.. constants.Select(i => primals[i].Aval), .. p.Body.Inputs, .. carry.Select(i => primals[i].Aval)], device, x =>
-            {
-                Tensor[] values = x[constants.Length..^carry.Length];
-                var rates = new Tensor?[values.Length];
-                foreach ((int k, int i) in constants.Index()) rates[i - p.ConditionConstants] = x[k];
-                foreach ((int k, int i) in carry.Index()) rates[i - p.ConditionConstants] = x[constants.Length + values.Length + k];
-                (Tensor[] outputs, Tensor?[] found) = SubprogramRules.Jvp(p.Body.Program, values, rates);
-                has = [.. found.Select((r, i) => r is not null || active[p.Constants + i])];
-                return [.. outputs, .. outputs.Select((y, i) => has[i] ? found[i] ?? y.ZerosLike() : null).Where(r => r is not null).Select(r => r!)];
-            });
-            bool grew = false;
-            for (int i = 0; i < count; i++)
-            {
-                grew |= has[i] && !active[p.Constants + i];
-                active[p.Constants + i] |= has[i];
-            }
-            if (!grew) break;
+            (body, has) = BodyWithTangents(p, primals, active, constants, carry);
         }
-        Program condition = Subprogram.Record([.. p.Condition.Inputs, .. carry.Select(i => primals[i].Aval)], device, x => p.Condition.Program.Apply(x[..^carry.Length]));
+        while (Grow(active.AsSpan(p.Constants), has));
+        Program condition = Subprogram.Record([.. p.Condition.Inputs, .. carry.Select(i => primals[i].Aval)], primals[0].Device,
+            x => p.Condition.Program.Apply(x[..^carry.Length]));
         Tensor[] results = Bind(new Parameters(new Subprogram(condition), new Subprogram(body), p.ConditionConstants, p.BodyConstants + constants.Length),
         [
             .. primals[..p.ConditionConstants], .. constants.Select(i => tangents[i]!), .. primals[p.ConditionConstants..],
@@ -125,55 +110,12 @@ public sealed class WhilePrimitive() : ProgramPrimitive("while")
     public override (Tensor[] Outputs, int?[] Axes) Vmap(Tensor[] inputs, int?[] axes, int size, object? parameters)
     {
         var p = (Parameters)parameters!;
-        bool[] batched = Array.ConvertAll(axes, a => a is not null), required = new bool[p.Body.Outputs.Length], has = [];
-        Device device = inputs[0].Device;
-        int count = required.Length;
-        Aval[] Types(Aval[] avals, int start) => [.. avals.Select((a, i) => batched[start + i] ? new Aval(a.DType, a.Shape.Insert(0, size)) : a)];
-        bool[] OfCondition() => [.. batched[..p.ConditionConstants], .. batched[p.Constants..]];
-        bool members = false;
-        while (true)
-        {
-            bool[] ofCondition = OfCondition();
-            Subprogram.Record([.. p.Condition.Inputs.Select((a, i) => ofCondition[i] ? new Aval(a.DType, a.Shape.Insert(0, size)) : a)], device, x =>
-            {
-                (Tensor[] answer, bool[] own) = SubprogramRules.Batch(p.Condition.Program, x, ofCondition, [false], size);
-                members = own[0];
-                return answer;
-            });
-            // Where members stop at different times, every carry is a batch.
-            for (int i = 0; i < count; i++) required[i] = members || batched[p.Constants + i];
-            Subprogram.Record(Types(p.Body.Inputs, p.ConditionConstants), device, x =>
-            {
-                (Tensor[] results, has) = SubprogramRules.Batch(p.Body.Program, x, batched[p.ConditionConstants..], required, size);
-                return results;
-            });
-            bool grew = false;
-            for (int i = 0; i < count; i++)
-            {
-                grew |= has[i] && !batched[p.Constants + i];
-                batched[p.Constants + i] |= has[i];
-            }
-            if (!grew) break;
-        }
-        bool[] conditionBatched = OfCondition();
+        bool[] batched = Array.ConvertAll(axes, a => a is not null);
+        bool members = SpreadBatch(p, inputs[0].Device, batched, size);
         Tensor[] operands = [.. inputs.Select((x, i) => batched[i] ? Batching.ToFront(x, axes[i], size) : x)];
-        Tensor Answer(Tensor[] x) => SubprogramRules.Batch(p.Condition.Program, x, conditionBatched, [members], size).Outputs[0];
-        Tensor[] conditionConstants = operands[..p.ConditionConstants];
-        Program condition = Subprogram.Record([.. conditionConstants.Select(x => x.Aval), .. operands[p.Constants..].Select(x => x.Aval)], device, x =>
-            [members ? Answer(x).Any() : Answer(x)]);
-        // The body asks the condition again, member by member.
-        Program body = Subprogram.Record([.. (members ? conditionConstants : []).Select(x => x.Aval), .. operands[p.ConditionConstants..].Select(x => x.Aval)], device, x =>
-        {
-            Tensor[] own = members ? x[p.ConditionConstants..] : x, carry = own[p.BodyConstants..];
-            Tensor[] results = SubprogramRules.Batch(p.Body.Program, own, batched[p.ConditionConstants..], has, size).Outputs;
-            if (!members) return results;
-            Tensor goesOn = Answer([.. x[..p.ConditionConstants], .. carry]);
-            return [.. results.Zip(carry, (after, before) => Ops.Where(goesOn.BroadcastInDim(after.Shape, [0]), after, before))];
-        });
-        Tensor[] repeated = members ? conditionConstants : [];
-        Tensor[] outputs = Bind(new Parameters(new Subprogram(condition), new Subprogram(body), p.ConditionConstants, repeated.Length + p.BodyConstants),
-            [.. conditionConstants, .. repeated, .. operands[p.ConditionConstants..]]);
-        return (outputs, [.. has.Select(b => b ? 0 : (int?)null)]);
+        Parameters together = Batched(p, operands, batched, members, size);
+        Tensor[] outputs = Bind(together, [.. operands[..p.ConditionConstants], .. members ? operands[..p.ConditionConstants] : [], .. operands[p.ConditionConstants..]]);
+        return (outputs, [.. batched[p.Constants..].Select(b => b ? 0 : (int?)null)]);
     }
 
     /// <inheritdoc/>
@@ -198,6 +140,61 @@ public sealed class WhilePrimitive() : ProgramPrimitive("while")
         var p = new Parameters(Of([new(DType.F64, [2])], x => [x[0].Sum() < 3]), Of([new(DType.F64, [2])], x => [x[0] + 1]), 0, 0);
         return [new([source.Uniform([3])], p, "NB0522")];
     }
+
+    // (constants' tangents, body's operands, carry's tangents) → (carry, tangents of those that have one).
+    private static (Program Body, bool[] Has) BodyWithTangents(Parameters p, Tensor[] primals, bool[] active, int[] constants, int[] carry)
+    {
+        bool[] has = [];
+        Aval[] avals = [.. constants.Select(i => primals[i].Aval), .. p.Body.Inputs, .. carry.Select(i => primals[i].Aval)];
+        Program body = Subprogram.Record(avals, primals[0].Device, x =>
+        {
+            Tensor[] values = x[constants.Length..^carry.Length];
+            var rates = new Tensor?[values.Length];
+            foreach ((int k, int i) in constants.Index()) rates[i - p.ConditionConstants] = x[k];
+            foreach ((int k, int i) in carry.Index()) rates[i - p.ConditionConstants] = x[constants.Length + values.Length + k];
+            (Tensor[] outputs, Tensor?[] found) = SubprogramRules.Jvp(p.Body.Program, values, rates);
+            has = [.. found.Select((r, i) => r is not null || active[p.Constants + i])];
+            return [.. outputs, .. Present(found.Select((r, i) => has[i] ? r ?? outputs[i].ZerosLike() : null))];
+        });
+        return (body, has);
+    }
+
+    // Marks every carry that becomes a batch. True if the condition differs between members: then all carries do.
+    private static bool SpreadBatch(Parameters p, Device device, bool[] batched, int size)
+    {
+        bool members;
+        bool[] has;
+        do
+        {
+            members = SubprogramRules.Batch(p.Condition, device, OfCondition(p, batched), [false], size).Batched[0];
+            bool[] required = [.. batched[p.Constants..].Select(b => b || members)];
+            has = SubprogramRules.Batch(p.Body, device, batched[p.ConditionConstants..], required, size).Batched;
+        }
+        while (Grow(batched.AsSpan(p.Constants), has));
+        return members;
+    }
+
+    // Goes on while any member does; the body asks the condition again, member by member, and keeps the carry of those that have stopped.
+    private static Parameters Batched(Parameters p, Tensor[] operands, bool[] batched, bool members, int size)
+    {
+        Device device = operands[0].Device;
+        bool[] ofCondition = OfCondition(p, batched), ofBody = batched[p.ConditionConstants..], required = batched[p.Constants..];
+        if (!members)
+            return p with { Condition = SubprogramRules.Batch(p.Condition, device, ofCondition, [false], size).Program, Body = SubprogramRules.Batch(p.Body, device, ofBody, required, size).Program };
+        Tensor GoesOn(Tensor[] x) => SubprogramRules.Batch(p.Condition.Program, x, ofCondition, [true], size).Outputs[0];
+        Aval[] asked = SubprogramRules.Batched(p.Condition.Inputs, ofCondition, size), own = SubprogramRules.Batched(p.Body.Inputs, ofBody, size);
+        Program condition = Subprogram.Record(asked, device, x => [GoesOn(x).Any()]);
+        Program body = Subprogram.Record([.. asked[..p.ConditionConstants], .. own], device, x =>
+        {
+            Tensor[] carry = x[p.Constants..];
+            Tensor[] results = SubprogramRules.Batch(p.Body.Program, x[p.ConditionConstants..], ofBody, required, size).Outputs;
+            Tensor goesOn = GoesOn([.. x[..p.ConditionConstants], .. carry]);
+            return [.. results.Zip(carry, (after, before) => Ops.Where(goesOn.BroadcastInDim(after.Shape, [0]), after, before))];
+        });
+        return new Parameters(new Subprogram(condition), new Subprogram(body), p.ConditionConstants, p.Constants);
+    }
+
+    private static bool[] OfCondition(Parameters p, bool[] batched) => [.. batched[..p.ConditionConstants], .. batched[p.Constants..]];
 
     private static Subprogram Of(Aval[] avals, Func<Tensor[], Tensor[]> function) => new(Subprogram.Record(avals, Device.Default, function));
 }
