@@ -109,9 +109,6 @@ public static partial class Transforms
         return (outStructure.Unflatten(outputs), inStructure.Unflatten(map.ApplyTransposed(cotangents)));
     };
 
-    /// <summary>Hessian–vector product ∇²f(x)·v, forward over reverse: about twice the cost of a gradient, no matrix.</summary>
-    public static TIn Hvp<TIn>(Func<TIn, Tensor> function, TIn point, TIn direction) => Jvp(Grad(function), point, direction).Tangent;
-
     /// <summary>Jacobian by columns, one JVP per input element, all batched. Shape: f [in…] → [out…] gives [out…, in…].</summary>
     public static Func<Tensor, Tensor> JacobianForward(Func<Tensor, Tensor> function) => x =>
     {
@@ -133,9 +130,6 @@ public static partial class Transforms
         Aval result = ShapeOf(function, x.Aval);
         return (x.Count < result.Shape.Count ? JacobianForward(function) : JacobianReverse(function))(x);
     };
-
-    /// <summary>Second derivatives of a scalar function, forward over reverse. Shape: f [in…] → [] gives [in…, in…].</summary>
-    public static Func<Tensor, Tensor> Hessian(Func<Tensor, Tensor> function) => JacobianForward(Grad(function));
 
     /// <summary>The type that a function returns for an argument of a given type; nothing is computed.</summary>
     public static Aval ShapeOf(Func<Tensor, Tensor> function, Aval argument) => Trace(function, argument).Outputs[0].Aval;
