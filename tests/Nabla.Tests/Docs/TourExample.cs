@@ -1,3 +1,4 @@
+using Nabla.Nn;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Docs;
@@ -27,5 +28,21 @@ public sealed class TourExample
 
         Compiled<Tensor, Tensor> compiled = Compile((Tensor x) => x.Tanh() * x.Tanh());
         Assert.Equal(2, compiled.ProgramFor(a).Equations.Count);         // one tanh, one mul
+
+        var net = new Sequential(new Dense(16), new BatchNorm(), Activation.Tanh, new Dropout(0.1), new Dense(1));
+        (Tensor[] parameters, Tensor[] state, _) = net.Init(new RandomKey(0), [3]);  // one example has three features
+        Tensor inputs = new RandomKey(1).Normal([32, 3]), targets = inputs.Sum(-1).ExpandDims(-1).Tanh();
+        var step = ValueAndGrad((Tensor[] p) =>
+        {
+            (Tensor y, Tensor[] next) = net.Apply(p, state, inputs, Pass.Training(new RandomKey(2)));
+            return (Losses.MeanSquaredError(y, targets), next);              // the new running statistics come back as data
+        });
+        ((Tensor loss, Tensor[] after), Tensor[] gradient) = step(parameters);
+        Assert.Equal(["0.weight", "0.bias", "1.scale", "1.shift", "4.weight", "4.bias"], net.ParameterNames);
+        Assert.Equal(["1.mean", "1.variance"], net.StateNames);
+
+        Assert.Equal(parameters.Select(p => p.Aval), gradient.Select(g => g.Aval));
+        Assert.InRange(loss.ToDouble(), 0.01, 10);
+        Assert.NotEqual(state[0].ToDoubles(), after[0].ToDoubles());
     }
 }
