@@ -69,6 +69,9 @@ internal unsafe struct DirectJob<T> : IParallelJob where T : unmanaged, INumber<
 {
     private const int Vectors = 4;
 
+    /// <summary>Products that are added up before they are added to the total, so that long sums, as in kernel gradients, stay accurate.</summary>
+    private const int Chunk = 256;
+
     public Windows<T> Windows;
     public T* W, Y;
     public long* KernelStrides;
@@ -76,133 +79,111 @@ internal unsafe struct DirectJob<T> : IParallelJob where T : unmanaged, INumber<
     public long Rows, PartRows;
     public int Groups, Blocks;
 
+    // Where an element of x and its weight lie, for group 0.
+    private readonly record struct Member(nint X, nint W);
+
     public readonly void Run(int part)
     {
+        ref readonly WindowAxis last = ref Windows.Axes[Windows.Rank - 1];
+        Member* members = Scratch.Get<Member>(Scratch.Slot.Windows, Chunk);
+        (long heldLine, nint heldAt, int held) = (-1, 0, 0);
         long end = Math.Min(Rows, (part + 1) * PartRows);
-        int width = Vector512<T>.Count;
         for (long row = part * PartRows; row < end; row++)
         {
+            (long line, long from) = Math.DivRem(row, last.Rows);
+            long start = from * last.RowStep - last.Low;
+            bool inside = last.Undilated && start >= 0 && start + (last.Columns - 1L) * last.ColumnStep < last.Size;
+            nint at = (nint)start * last.Stride;
             T* y = Y + row * Groups;
-            int g = 0;
-            for (; g + Vectors * width <= Groups; g += Vectors * width) Several(row, g, y + g);
-            for (; g + width <= Groups; g += width) One(row, g, y + g);
-            for (; g < Groups; g++) y[g] = Scalar(row, g);
-        }
-    }
-
-    // Sums over one block (a line of the window) are added to the total: long sums, as in kernel gradients, stay accurate.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void Several(long row, int group, T* y)
-    {
-        int width = Vector512<T>.Count;
-        Vector512<T> s0 = default, s1 = default, s2 = default, s3 = default;
-        for (int block = 0; block < Blocks; block++)
-        {
-            if (!Find(row, block, out T* x, out T* w, out int* index)) continue;
-            Vector512<T> t0 = default, t1 = default, t2 = default, t3 = default;
-            for (Steps step = First(x + group, w + group, index); step.Left > 0; Next(ref step))
+            if (inside && line == heldLine)
             {
-                if (*step.Index < 0) continue;
-                T* u = step.X + *step.Index * step.Stride, v = step.W;
-                for (int c = 0; c < Windows.Inner; c++, u += Windows.InnerStride, v += KernelInnerStride)
-                {
-                    t0 += Vector512.Load(u) * Vector512.Load(v);
-                    t1 += Vector512.Load(u + width) * Vector512.Load(v + width);
-                    t2 += Vector512.Load(u + 2 * width) * Vector512.Load(v + 2 * width);
-                    t3 += Vector512.Load(u + 3 * width) * Vector512.Load(v + 3 * width);
-                }
+                // The same window as before, some elements further along the line.
+                Sum(members, held, at - heldAt, y, accumulate: false);
+                continue;
             }
-            (s0, s1, s2, s3) = (s0 + t0, s1 + t1, s2 + t2, s3 + t3);
+            bool complete = Collect(members, line, (int)from, y, out int count);
+            Sum(members, count, 0, y, accumulate: !complete);
+            (heldLine, heldAt, held) = (inside && complete ? line : -1, at, count);
         }
-        s0.Store(y);
-        s1.Store(y + width);
-        s2.Store(y + 2 * width);
-        s3.Store(y + 3 * width);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void One(long row, int group, T* y)
-    {
-        Vector512<T> sum = default;
-        for (int block = 0; block < Blocks; block++)
-        {
-            if (!Find(row, block, out T* x, out T* w, out int* index)) continue;
-            Vector512<T> line = default;
-            for (Steps step = First(x + group, w + group, index); step.Left > 0; Next(ref step))
-            {
-                if (*step.Index < 0) continue;
-                T* u = step.X + *step.Index * step.Stride, v = step.W;
-                for (int c = 0; c < Windows.Inner; c++, u += Windows.InnerStride, v += KernelInnerStride) line += Vector512.Load(u) * Vector512.Load(v);
-            }
-            sum += line;
-        }
-        sum.Store(y);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly T Scalar(long row, int group)
-    {
-        T sum = T.Zero;
-        for (int block = 0; block < Blocks; block++)
-        {
-            if (!Find(row, block, out T* x, out T* w, out int* index)) continue;
-            T line = T.Zero;
-            for (Steps step = First(x + group, w + group, index); step.Left > 0; Next(ref step))
-            {
-                if (*step.Index < 0) continue;
-                T* u = step.X + *step.Index * step.Stride, v = step.W;
-                for (int c = 0; c < Windows.Inner; c++, u += Windows.InnerStride, v += KernelInnerStride) line += *u * *v;
-            }
-            sum += line;
-        }
-        return sum;
-    }
-
-    // The line of x and of the kernel for one block of a window, and where along the last axis the window begins; false: zeros only.
-    private readonly bool Find(long row, int block, out T* x, out T* w, out int* index)
+    // The members of a window; those that do not fit in one chunk are added up on the way, and the result is false.
+    private readonly bool Collect(Member* members, long line, int from, T* y, out int count)
     {
         ref readonly WindowAxis last = ref Windows.Axes[Windows.Rank - 1];
-        (long line, long from) = Math.DivRem(row, last.Rows);
-        x = Windows.Locate(line, block);
-        index = last.Source + from * last.RowStep;
-        w = W;
+        int* index = last.Source + (nint)from * last.RowStep;
+        bool complete = true;
+        count = 0;
+        for (int block = 0; block < Blocks; block++)
+        {
+            T* source = Windows.Locate(line, block);
+            if (source == null) continue;
+            nint x = (nint)(source - Windows.X), w = KernelOffset(block);
+            for (int j = 0; j < last.Columns; j++)
+            {
+                int at = index[(nint)j * last.ColumnStep];
+                if (at < 0) continue;
+                for (int c = 0; c < Windows.Inner; c++)
+                {
+                    if (count == Chunk)
+                    {
+                        Sum(members, count, 0, y, accumulate: !complete);
+                        (complete, count) = (false, 0);
+                    }
+                    members[count++] = new Member(x + at * last.Stride + c * Windows.InnerStride, w + j * (nint)KernelStrides[Windows.Rank - 1] + c * KernelInnerStride);
+                }
+            }
+        }
+        return complete;
+    }
+
+    private readonly nint KernelOffset(int block)
+    {
+        nint offset = 0;
         for (int axis = Windows.Rank - 2; axis >= 0; axis--)
         {
             (block, int j) = Math.DivRem(block, Windows.Axes[axis].Columns);
-            w += j * KernelStrides[axis];
+            offset += j * (nint)KernelStrides[axis];
         }
-        return x != null;
+        return offset;
     }
 
-    private ref struct Steps
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void Sum(Member* members, int count, nint shift, T* y, bool accumulate)
     {
-        public T* X, W;
-        public int* Index;
-        public nint Stride, KernelStride;
-        public int IndexStep, Left;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly Steps First(T* x, T* w, int* index)
-    {
-        ref readonly WindowAxis last = ref Windows.Axes[Windows.Rank - 1];
-        return new Steps
+        int width = Vector512<T>.Count, g = 0;
+        T* x = Windows.X + shift;
+        for (; g + Vectors * width <= Groups; g += Vectors * width) Several(members, count, x + g, W + g, y + g, accumulate);
+        for (; g + width <= Groups; g += width)
         {
-            X = x,
-            W = w,
-            Index = index,
-            Stride = last.Stride,
-            KernelStride = (nint)KernelStrides[Windows.Rank - 1],
-            IndexStep = last.ColumnStep,
-            Left = last.Columns,
-        };
+            Vector512<T> sum = default;
+            for (int i = 0; i < count; i++) sum += Vector512.Load(x + g + members[i].X) * Vector512.Load(W + g + members[i].W);
+            (accumulate ? sum + Vector512.Load(y + g) : sum).Store(y + g);
+        }
+        for (; g < Groups; g++)
+        {
+            T sum = T.Zero;
+            for (int i = 0; i < count; i++) sum += x[g + members[i].X] * W[g + members[i].W];
+            y[g] = accumulate ? y[g] + sum : sum;
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Next(ref Steps step)
+    private static void Several(Member* members, int count, T* x, T* w, T* y, bool accumulate)
     {
-        step.Left--;
-        step.Index += step.IndexStep;
-        step.W += step.KernelStride;
+        int width = Vector512<T>.Count;
+        Vector512<T> a = default, b = default, c = default, d = default;
+        for (int i = 0; i < count; i++)
+        {
+            T* u = x + members[i].X, v = w + members[i].W;
+            a += Vector512.Load(u) * Vector512.Load(v);
+            b += Vector512.Load(u + width) * Vector512.Load(v + width);
+            c += Vector512.Load(u + 2 * width) * Vector512.Load(v + 2 * width);
+            d += Vector512.Load(u + 3 * width) * Vector512.Load(v + 3 * width);
+        }
+        (accumulate ? a + Vector512.Load(y) : a).Store(y);
+        (accumulate ? b + Vector512.Load(y + width) : b).Store(y + width);
+        (accumulate ? c + Vector512.Load(y + 2 * width) : c).Store(y + 2 * width);
+        (accumulate ? d + Vector512.Load(y + 3 * width) : d).Store(y + 3 * width);
     }
 }
