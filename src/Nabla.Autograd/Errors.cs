@@ -79,6 +79,18 @@ internal static class AutogradErrors
         $"{operation}: the number of bins does not fit: {aval} for a result of length {n}; expected {n / 2 + 1} bins, n/2 rounded down plus 1. " +
         $"{aval.Shape[^1]} bins belong to length {2 * aval.Shape[^1] - 2} or {2 * aval.Shape[^1] - 1}.");
 
+    public static ShapeException OperatorShape(string operation, Aval given, Aval result) => new("NB0142",
+        $"{operation}: a vector of the wrong kind: {result} where {given} is expected. An operator maps vectors [n] to vectors [n] of the same element type.");
+
+    public static ShapeException IterationArgument(string operation, string what) => new("NB0143", $"{operation}: an argument is out of range: {what}.");
+
+    public static NumericException OperatorNotFinite(string operation, Aval vector, int product) => new("NB0630",
+        $"{operation}: not finite: {(product == 0 ? "the right-hand side" : $"product {product} of the operator")}, {vector}, holds a NaN or an infinity. " +
+        "Look at the loss at these parameters, or compute in f64.");
+
+    public static NumericException StartVector(string operation, double norm) => new("NB0631",
+        $"{operation}: the start vector has no direction: its length is {norm}; expected a finite vector that is not 0.");
+
     public static TraceException OutputMismatch(string rule) => new("NB0512", $"compile: outputs given to Run do not fit: {rule}.");
 
     public static TraceException RunInsideTransformation() => new("NB0513",

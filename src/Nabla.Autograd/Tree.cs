@@ -43,6 +43,34 @@ public static class Tree
         return structure.Unflatten(Array.ConvertAll(leaves, leaf => function(leaf)));
     }
 
+    /// <summary>
+    /// All float tensors of a value as one vector, in order, and the way back from any such vector. Other leaves stay as they are. The vector's element type is
+    /// the widest of the leaves'; the way back restores their own.
+    /// </summary>
+    /// <exception cref="TraceException">NB0506: no leaf is f32 or f64.</exception>
+    public static (Tensor Vector, Func<Tensor, T> Unravel) Ravel<T>(T value)
+    {
+        (Tensor[] leaves, TreeStructure<T> structure) = Flatten(value);
+        Tensor[] floats = [.. leaves.Where(leaf => leaf.DType.IsFloat)];
+        if (floats.Length == 0) throw AutogradErrors.NoFloatInput("ravel");
+        Tensor vector = Ops.Concatenate([.. floats.Select(leaf => leaf.Reshape(Shape.Create(checked((int)leaf.Count))))]);
+        return (vector, Unravel);
+
+        T Unravel(Tensor flat)
+        {
+            if (flat.Shape != vector.Shape) throw AutogradErrors.OperatorShape("unravel", vector.Aval, flat.Aval);
+            int start = 0;
+            return structure.Unflatten(Array.ConvertAll(leaves, leaf =>
+            {
+                if (!leaf.DType.IsFloat) return leaf;
+                int end = start + checked((int)leaf.Count);
+                Tensor part = flat.Slice(start..end).Reshape(leaf.Shape).To(leaf.DType);
+                start = end;
+                return part;
+            }));
+        }
+    }
+
     /// <summary>A value of the structure of two equal ones, each pair of tensors replaced by a function of it.</summary>
     /// <exception cref="TraceException">NB0511: the structures differ.</exception>
     public static T Map<T>(Func<Tensor, Tensor, Tensor> function, T first, T second)
