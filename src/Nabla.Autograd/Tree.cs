@@ -119,6 +119,12 @@ internal sealed class TreeSink
 
     public List<object?> Statics { get; } = [];
 
+    // Boxes of small numbers, so that flattening the arguments of a compiled step allocates nothing.
+    private static readonly object[] Counts = [.. Enumerable.Range(0, 1024).Select(i => (object)i)];
+
+    /// <summary>Adds the number of children of a container.</summary>
+    public void AddCount(int count) => Statics.Add(count < Counts.Length ? Counts[count] : count);
+
     public void Clear()
     {
         Leaves.Clear();

@@ -83,7 +83,7 @@ internal sealed class ArrayCodec<T> : TreeCodec<T[]>
 {
     public override void Flatten(T[] value, TreeSink sink)
     {
-        sink.Statics.Add(value.Length);
+        sink.AddCount(value.Length);
         foreach (T item in value) TreeCodec<T>.Instance.Flatten(item, sink);
     }
 
@@ -99,7 +99,7 @@ internal sealed class ListCodec<T> : TreeCodec<List<T>>
 {
     public override void Flatten(List<T> value, TreeSink sink)
     {
-        sink.Statics.Add(value.Count);
+        sink.AddCount(value.Count);
         foreach (T item in value) TreeCodec<T>.Instance.Flatten(item, sink);
     }
 
@@ -117,7 +117,7 @@ internal sealed class DictionaryCodec<TDictionary, TKey, TValue> : TreeCodec<TDi
 {
     public override void Flatten(TDictionary value, TreeSink sink)
     {
-        sink.Statics.Add(value.Count);
+        sink.AddCount(value.Count);
         IComparer<TKey> order = typeof(TKey) == typeof(string) ? (IComparer<TKey>)StringComparer.Ordinal : Comparer<TKey>.Default;
         foreach (TKey key in value.Keys.Order(order))
         {
