@@ -94,6 +94,23 @@ public sealed class LayerTests
     }
 
     [Fact]
+    public void Composites_connect_their_parts()
+    {
+        Tensor x = Normal(3, [4, 3]);
+        Layer one = new Dense(5), two = new Dense(3), three = new Dense(3);
+        Tensor[] a = Start(one, [3], 1).Parameters, b = Start(two, [5], 2).Parameters, c = Start(three, [3], 3).Parameters;
+        Tensor body = two.Apply(b, one.Apply(a, x).Tanh());
+        var chain = new Sequential(one, Activation.Tanh, two);
+        Near(body.ToDoubles(), chain.Apply([.. a, .. b], x), 0);
+        Near((x + body).ToDoubles(), new Residual(chain).Apply([.. a, .. b], x), 0);
+        Near((three.Apply(c, x) + body).ToDoubles(), new Residual(chain, three).Apply([.. a, .. b, .. c], x), 0);
+        Tensor images = Normal(4, [2, 3, 2, 2]);
+        Tensor flat = new Flatten().Apply([], images);
+        Assert.Equal<Shape>([2, 12], flat.Shape);
+        Near(images.ToDoubles(), flat, 0);
+    }
+
+    [Fact]
     public void Dropout_draws_in_training_and_only_there()
     {
         Tensor ones = Tensor.Ones([100_000]);

@@ -100,6 +100,20 @@ public sealed class NormalizationTests
     }
 
     [Fact]
+    public void A_composite_hands_each_part_its_own_state()
+    {
+        Layer first = new BatchNorm(0.8), middle = new Dense(2), last = new BatchNorm(0.6);
+        var net = new Sequential(first, new Sequential(middle, last));
+        (Tensor[] p, Tensor[] s, _) = Start(net, [3]);
+        Tensor x = Normal(2, [5, 3]);
+        (Tensor h, Tensor[] one) = first.Apply(p.AsSpan(0, 2), s.AsSpan(0, 2), x, Pass.Training());
+        (Tensor y, Tensor[] two) = last.Apply(p.AsSpan(4, 2), s.AsSpan(2, 2), middle.Apply(p.AsSpan(2, 2), h), Pass.Training());
+        (Tensor output, Tensor[] next) = net.Apply(p, s, x, Pass.Training());
+        Near(y.ToDoubles(), output, 0);
+        Assert.Equal([.. one.Concat(two).Select(t => t.ToDoubles())], next.Select(t => t.ToDoubles()));
+    }
+
+    [Fact]
     public void A_batch_of_one_is_refused_in_training()
     {
         var layer = new BatchNorm();
