@@ -31,7 +31,7 @@ internal sealed unsafe class RealPlan<T> where T : unmanaged, IFloatingPointIeee
     }
 
     /// <summary>Elements of scratch memory that both directions need.</summary>
-    public long WorkSize => 4L * _inner.Length + _inner.WorkSize;
+    public long WorkSize => 4L * (_inner.Length + FourierPlan<T>.Padding) + _inner.WorkSize;
 
     private bool IsOdd => _length % 2 == 1;
 
@@ -41,8 +41,9 @@ internal sealed unsafe class RealPlan<T> where T : unmanaged, IFloatingPointIeee
     /// <summary>yₖ = Σⱼ xⱼ·e^(−2πijk/n), k = 0 … ⌊n/2⌋.</summary>
     public void Forward(T* x, T* yr, T* yi, T* work)
     {
-        nint size = _inner.Length;
-        T* zr = work, zi = zr + size, ur = zi + size, ui = ur + size, rest = ui + size;
+        // Padded, so that vectors a power of two long do not compete for the same few places of the first cache.
+        nint size = _inner.Length, stride = size + FourierPlan<T>.Padding;
+        T* zr = work, zi = zr + stride, ur = zi + stride, ui = ur + stride, rest = ui + stride;
         if (IsOdd)
         {
             new Span<T>(zi, (int)size).Clear();
@@ -62,8 +63,8 @@ internal sealed unsafe class RealPlan<T> where T : unmanaged, IFloatingPointIeee
     /// </summary>
     public void Inverse(T* xr, T* xi, T* y, T* work)
     {
-        nint size = _inner.Length;
-        T* zr = work, zi = zr + size, ur = zi + size, ui = ur + size, rest = ui + size;
+        nint size = _inner.Length, stride = size + FourierPlan<T>.Padding;
+        T* zr = work, zi = zr + stride, ur = zi + stride, ui = ur + stride, rest = ui + stride;
         if (IsOdd)
         {
             (zr[0], zi[0]) = (xr[0], T.Zero);
