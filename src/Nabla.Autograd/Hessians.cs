@@ -21,7 +21,7 @@ public static partial class Transforms
     {
         HvpOrder.ForwardOverReverse => Jvp(Grad(function), point, direction).Tangent,
         HvpOrder.ReverseOverForward => Grad((TIn x) => Jvp(function, x, direction).Tangent)(point),
-        _ => Grad((TIn x) => Dot(Grad(function)(x), direction))(point),
+        _ => Grad((TIn x) => (Tree.Ravel(Grad(function)(x)).Vector * Tree.Ravel(direction).Vector).Sum())(point),
     };
 
     /// <summary>Second derivatives of a scalar function, forward over reverse. Shape: f [in…] → [] gives [in…, in…].</summary>
@@ -30,35 +30,17 @@ public static partial class Transforms
     /// <summary>
     /// The Hessian of a scalar function of a tree as one matrix over the elements of all its float leaves, leaf after leaf in row-major order. The gradient is
     /// linearised once, then applied to <paramref name="block"/> unit vectors at a time: memory for a block of rows is block times that of a gradient.
-    /// Shape: P float elements → [P, P], of the type of the gradient.
+    /// Shape: P float elements → [P, P], in the order of <see cref="Tree.Ravel{T}"/>.
     /// </summary>
     /// <exception cref="TraceException">NB0506: the tree has no float leaf.</exception>
     public static Tensor Hessian<TIn>(Func<TIn, Tensor> function, TIn point, int block = 64)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(block, 1);
-        (Tensor[] leaves, TreeStructure<TIn> structure) = Tree.Flatten(point);
-        (_, Func<TIn, TIn> along) = Linearize(Grad(function), point);
-        int[] floats = [.. Enumerable.Range(0, leaves.Length).Where(i => leaves[i].DType.IsFloat)];
-        int size = floats.Sum(i => checked((int)leaves[i].Count));
-        Tensor Row(Tensor unit)
-        {
-            Tensor[] direction = [.. leaves];
-            int start = 0;
-            foreach (int i in floats)
-            {
-                int count = (int)leaves[i].Count;
-                direction[i] = unit.Slice(start..(start + count)).Reshape(leaves[i].Shape).To(leaves[i].DType);
-                start += count;
-            }
-            Tensor[] rates = Tree.Leaves(along(structure.Unflatten(direction)));
-            return Ops.Concatenate([.. floats.Select(i => rates[i].Reshape([(int)rates[i].Count]))], 0);
-        }
-        Tensor units = Ops.Eye(size, leaves[floats[0]].DType);
+        (Tensor flat, Func<Tensor, TIn> unravel) = Tree.Ravel(point);
+        (_, Func<Tensor, Tensor> along) = Linearize(Grad((Tensor x) => function(unravel(x))), flat);
+        int size = flat.Shape[0];
+        Tensor units = Ops.Eye(size, flat.DType);
         return Ops.Concatenate([.. Enumerable.Range(0, (size + block - 1) / block).Select(k =>
-            Vmap<Tensor, Tensor>(Row)(units.Slice((k * block)..Math.Min(size, (k + 1) * block))))], 0);
+            Vmap(along)(units.Slice((k * block)..Math.Min(size, (k + 1) * block))))]);
     }
-
-    // Σ ⟨a, b⟩ over the float leaves.
-    private static Tensor Dot<T>(T a, T b) => Tree.Leaves(a).Zip(Tree.Leaves(b)).Where(p => p.First.DType.IsFloat)
-        .Select(p => (p.First * p.Second).Sum()).Aggregate((sum, term) => sum + term);
 }

@@ -126,6 +126,16 @@ namespace Nabla
             }
 
             /// <summary>
+            /// x = U·Σ·Vᵀ with square orthogonal U and V: those of <see cref="Svd"/> and, behind them, any orthonormal bases of what is left. Shape: [.., m, n]
+            /// → U [.., m, m], S [.., min(m, n)], Vt [.., n, n]. The derivative of a completing basis is the one that turns it least.
+            /// </summary>
+            public (Tensor U, Tensor S, Tensor Vt) SvdFull()
+            {
+                (Tensor u, Tensor s, Tensor vt) = x.Svd();
+                return (Completed(u), s, Completed(vt.T).T);
+            }
+
+            /// <summary>
             /// The singular values, descending, without vectors. Shape: [.., m, n] → [.., min(m, n)]. The gradient is u·vᵀ for each value, and computes the
             /// vectors. Raises NB0610 if an element is not finite.
             /// </summary>
@@ -154,6 +164,25 @@ namespace Nabla
                 double tolerance = relativeTolerance ?? 2 * x.DType.UnitRoundoff * Math.Max(x.Shape[^1], x.Shape[^2]);
                 return (s > tolerance * s.Max(-1).ExpandDims(-1)).To(DType.I32).Sum(-1);
             }
+        }
+
+        // Orthonormal columns [.., m, k] and m − k more. The new ones span the kernel of the projection onto the old: eigenvectors for eigenvalue 0, which come
+        // first. Taken as constants they are projected and made orthonormal again, which changes nothing but carries the derivative.
+        private static Tensor Completed(Tensor u)
+        {
+            int m = u.Shape[^2], k = u.Shape[^1];
+            if (m == k) return u;
+            Tensor kernel = SliceLast(u.MatMul(u.T).StopGradient().Eigh().Vectors, m - k);
+            Tensor rest = kernel - u.MatMul(u.T.MatMul(kernel));
+            Tensor orthonormal = rest.T.MatMul(rest).Cholesky().SolveTriangular(rest.T).T;
+            return Concatenate([u, orthonormal], -1);
+        }
+
+        private static Tensor SliceLast(Tensor x, int count)
+        {
+            int[] sizes = x.Shape.Dims.ToArray();
+            sizes[^1] = count;
+            return x.Slice(new int[x.Rank], sizes);
         }
     }
 }

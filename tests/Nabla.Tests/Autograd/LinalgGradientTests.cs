@@ -133,4 +133,30 @@ public sealed class LinalgGradientTests
         Assert.True((half.MatMul(half) - singular).Abs().Max().ToDouble() < 1e-14);
         Assert.True(double.IsNaN((-Ops.Eye(2, DType.F64)).SymmetricSqrt().Sum().ToDouble()));
     }
+
+    [Theory]
+    [InlineData(5, 3)]
+    [InlineData(3, 5)]
+    [InlineData(4, 4)]
+    [InlineData(4, 0)]
+    public void The_full_decomposition_completes_the_thin_one(int m, int n)
+    {
+        Tensor x = new SampleSource(6).Uniform([2, m, n]);
+        (Tensor u, Tensor s, Tensor vt) = x.SvdFull();
+        Assert.Equal((m, n), (u.Shape[^1], vt.Shape[^2]));
+        Assert.True((u.T.MatMul(u) - Ops.Eye(m, DType.F64)).Abs().Sum().ToDouble() < 1e-13);
+        if (n == 0) return;
+        Assert.True((vt.MatMul(vt.T) - Ops.Eye(n, DType.F64)).Abs().Max().ToDouble() < 1e-14);
+        int k = Math.Min(m, n);
+        Tensor rebuilt = (u.Slice(.., .., ..k) * s.ExpandDims(-2)).MatMul(vt.Slice(.., ..k, ..));
+        Assert.True((rebuilt - x).Abs().Max().ToDouble() < 1e-14);
+        // The projection onto what is left depends on no choice of basis.
+        Tensor b = new SampleSource(7).Uniform([Math.Max(m, n), Math.Max(m, n)]);
+        GradientFits(a =>
+        {
+            (Tensor left, _, Tensor right) = a.SvdFull();
+            Tensor rest = m > n ? left.Slice(.., k..) : right.T.Slice(.., k..);
+            return (rest.MatMul(rest.T) * b.Slice(..rest.Shape[0], ..rest.Shape[0])).Sum() + rest.Square().Sum();
+        }, x.At(0));
+    }
 }

@@ -29,6 +29,14 @@ public sealed class TourExample
         Compiled<Tensor, Tensor> compiled = Compile((Tensor x) => x.Tanh() * x.Tanh());
         Assert.Equal(2, compiled.ProgramFor(a).Equations.Count);         // one tanh, one mul
 
+        static Tensor Decay(Tensor rate) => Control.Scan((Tensor x) => (x - rate * x, 0), Tensor.Scalar(1, DType.F64), length: 100).Carry;
+        Tensor slow = Tensor.Scalar(0.01, DType.F64);
+        Assert.Equal(-100 * Math.Pow(0.99, 99), Grad<Tensor>(Decay)(slow).ToDouble(), 12);
+        Assert.Equal(2, Trace(Grad<Tensor>(Decay), slow.Aval).Equations.Count(e => e.Primitive.Name == "scan"));
+
+        Func<Tensor, Tensor> clipped = CustomVjp((Tensor x) => x * 1, x => (x * 1, 0), (int _, Tensor ct) => ct.Clamp(-1, 1));
+        Assert.Equal(1, Grad((Tensor x) => 5 * clipped(x))(one).ToDouble());
+
         var net = new Sequential(new Dense(16), new BatchNorm(), Activation.Tanh, new Dropout(0.1), new Dense(1));
         (Tensor[] parameters, Tensor[] state, _) = net.Init(new RandomKey(0), [3]);  // one example has three features
         Tensor inputs = new RandomKey(1).Normal([32, 3]), targets = inputs.Sum(-1).ExpandDims(-1).Tanh();
