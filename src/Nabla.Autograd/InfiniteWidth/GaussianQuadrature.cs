@@ -11,6 +11,9 @@ namespace Nabla.InfiniteWidth;
 /// </remarks>
 internal static class GaussianQuadrature
 {
+    /// <summary>Cosines at or above this count as 1: rounding leaves nothing better of an angle below 6·10⁻⁸.</summary>
+    public const double Touching = 1 - 1.0 / (1L << 49);
+
     private const double Edge = 10, Flat = 12, WidestInZ = 10.0 / 3 + 1e-9, WidestInX = 2.4, WidestBeyond = 9.6;
     private const int Order = 16, MostBeyond = 16;
     private static readonly (double[] Nodes, double[] Weights) Legendre = GaussLegendre(Order);
@@ -38,8 +41,8 @@ internal static class GaussianQuadrature
     /// </summary>
     public static PlaneRule Plane(double q1, double q2, double k, ReadOnlySpan<double> kinks)
     {
-        double root = Math.Sqrt(q1) * Math.Sqrt(q2), c = root == 0 ? 0 : Math.Clamp(k / root, -1, 1), s = Math.Sqrt((1 - c) * (1 + c));
         (double a, double b) = (Math.Sqrt(q1), Math.Sqrt(q2));
+        double c = Cosine(a * b, k), s = Math.Sqrt((1 - c) * (1 + c));
         double along = b * c, across = b * s;
         // Averaging over z₂ rounds a kink of f′ at x off to the width s/c about z₁ = x/(b·c).
         var cuts = new List<double>();
@@ -60,6 +63,13 @@ internal static class GaussianQuadrature
             rule.Add(Array.ConvertAll(z2, t => mean + across * t), w2);
         }
         return rule;
+    }
+
+    /// <summary>k/root in [−1, 1]; 0 for root = 0.</summary>
+    public static double Cosine(double root, double k)
+    {
+        double c = root == 0 ? 0 : k / root;
+        return Math.Abs(c) >= Touching ? Math.Sign(c) : c;
     }
 
     private static void Divide(

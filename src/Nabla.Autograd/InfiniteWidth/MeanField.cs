@@ -69,14 +69,11 @@ public static class MeanField
     {
         if (q == 0 || Chi(activation, weightVariance, q) <= 1) return 1;
         double Excess(double c) => CorrelationMap(activation, weightVariance, biasVariance, q, c) - c;
-        // The map lies below the diagonal just below 1, and meets it at c*: step back from 1 until above.
-        double gap = 1e-8, high = 1 - gap;
-        while (Excess(1 - gap) < 0)
-        {
-            high = 1 - gap;
-            if ((gap *= 1.5) > 2) return -1;
-        }
-        return high == 1 - gap ? 1 : Root(c => -Excess(c), high, 1 - gap);
+        // The map lies below the diagonal just below 1, and not below it at c = 0, where it is (σw²(E φ)² + σb²)/q: step back from 1 until above.
+        if (Excess(0) <= 1e-15) return 0;
+        double gap = 1e-8, high = 1;
+        for (; gap < 1 && Excess(1 - gap) < 0; gap *= 4) high = 1 - gap;
+        return high == 1 ? 1 : Root(c => -Excess(c), high, Math.Max(0, 1 - gap));
     }
 
     /// <summary>
@@ -109,15 +106,22 @@ public static class MeanField
         return (1 / activation.SlopeSquare(length), length);
     }
 
-    /// <summary>The root of a function that is ≥ 0 at one end and below 0 at the other, by bisection to the last bit.</summary>
+    // The root of a function that is ≥ 0 at one end and below 0 at the other, by Ridders' method: the secant of f·eˣᵘ through both ends and the middle.
     private static double Root(Func<double, double> f, double above, double below)
     {
-        for (int i = 0; i < 200; i++)
+        (double high, double low, double last) = (f(above), f(below), double.NaN);
+        for (int i = 0; i < 60 && high > 0; i++)
         {
-            double middle = (above + below) / 2;
-            if (middle == above || middle == below) break;
-            if (f(middle) >= 0) above = middle;
-            else below = middle;
+            double middle = (above + below) / 2, value = f(middle), scale = Math.Sqrt(value * value - high * low);
+            double x = scale > 0 ? middle + (middle - above) * value / scale : middle, at = f(x);
+            if (Math.Abs(x - last) <= 1e-15 * Math.Abs(x)) return x;
+            last = x;
+            foreach ((double place, double height) in ((double, double)[])[(middle, value), (x, at)])
+            {
+                if (height >= 0 && Math.Abs(place - below) < Math.Abs(above - below)) (above, high) = (place, height);
+                else if (height < 0 && Math.Abs(place - above) < Math.Abs(below - above)) (below, low) = (place, height);
+            }
+            if (Math.Abs(above - below) <= 1e-15 * Math.Abs(above)) break;
         }
         return above;
     }

@@ -74,13 +74,13 @@ public class MeanFieldActivation(string name, Func<double, double> value, Func<d
     {
         public override double Product(double q1, double q2, double k)
         {
-            double root = Math.Sqrt(q1) * Math.Sqrt(q2), c = root == 0 ? 0 : Math.Clamp(k / root, -1, 1);
+            double root = Math.Sqrt(q1) * Math.Sqrt(q2), c = GaussianQuadrature.Cosine(root, k);
             return root / (2 * Math.PI) * (Math.Sqrt((1 - c) * (1 + c)) + (Math.PI - Math.Acos(c)) * c);
         }
 
         public override double SlopeProduct(double q1, double q2, double k)
         {
-            double root = Math.Sqrt(q1) * Math.Sqrt(q2), c = root == 0 ? 0 : Math.Clamp(k / root, -1, 1);
+            double c = GaussianQuadrature.Cosine(Math.Sqrt(q1) * Math.Sqrt(q2), k);
             return (Math.PI - Math.Acos(c)) / (2 * Math.PI);
         }
 
