@@ -9,9 +9,41 @@ public sealed class TraceException(string code, string message) : NablaException
 /// <summary>A layer of a network is made or applied in a way that cannot work.</summary>
 public sealed class LayerException(string code, string message) : NablaException(code, message);
 
+/// <summary>A file of a tree, or a folder of checkpoints, does not fit what is asked of it.</summary>
+public sealed class TreeFileException(string code, string message, IReadOnlyList<string>? differences = null) : NablaException(code, message)
+{
+    /// <summary>Differences that a message shows; the property holds all.</summary>
+    internal const int Shown = 50;
+
+    /// <summary>What differs between file and example, one line each: missing, unexpected, shape, element type, length, key, type, value.</summary>
+    public IReadOnlyList<string> Differences { get; } = differences ?? [];
+}
+
 /// <summary>The messages of this layer, side by side.</summary>
 internal static class AutogradErrors
 {
+    public static TreeFileException TreeDiffers(string path, IReadOnlyList<string> differences) => new("NB0412",
+        $"tree file: the file does not fit the example: '{path}':\n  {string.Join("\n  ", differences.Take(TreeFileException.Shown))}" +
+        (differences.Count > TreeFileException.Shown ? $"\n  and {differences.Count - TreeFileException.Shown} more" : "") +
+        "\nLoad with strict: false to ignore what is only in the file, and to keep the example's parts that it lacks.", differences);
+
+    public static TreeFileException LaterVersion(string path, string version, int known) => new("NB0413",
+        $"tree file: written by a later version: '{path}' is of format {version}; this program reads up to {known}. Update it, or save with the older one.");
+
+    public static FileFormatException WrongChecksum(string path, string found, string stated) => new("NB0414",
+        $"tree file: the checksum differs: '{path}' has {found}, should have {stated}; it was damaged or changed after it was written. Copy it again; " +
+        "if the change was meant, remove the metadata key nabla.checksum.", 0);
+
+    public static TreeFileException NoTreeName(string path, string what) => new("NB0415",
+        $"tree file: a {what} has no name of its own: '{path}'; expected paths that occur once, are valid Unicode and are not reserved. Keys of dictionaries " +
+        "that contain dots can make two paths equal.");
+
+    public static TreeFileException LaterCheckpoint(string path, long step) => new("NB0416",
+        $"checkpoints: the folder holds a later step: '{path}', when saving step {step}; it belongs to another training. Resume from it, or choose another folder.");
+
+    public static TreeFileException NoSoundCheckpoint(string folder, IEnumerable<string> faults) => new("NB0417",
+        $"checkpoints: none can be read: {string.Join("; ", faults)} Remove the folder '{folder}' to start from the beginning.");
+
     public static TraceException NoElements(Aval aval, string trace) => new("NB0501",
         $"{trace}: a stand-in has no elements: {aval}. Inside a transformation, values exist only when it runs: use Select or Where in place of " +
         "if, StopGradient in place of reading a value, and read results outside.");

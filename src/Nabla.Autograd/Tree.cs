@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Reflection;
 
 namespace Nabla;
@@ -11,6 +12,9 @@ public interface ITree
 
     /// <summary>The same structure with other parts.</summary>
     ITree WithChildren(IReadOnlyList<object?> children);
+
+    /// <summary>The name of a part in paths and files; its number, unless the type says better.</summary>
+    string ChildName(int index) => index.ToString(CultureInfo.InvariantCulture);
 }
 
 /// <summary>
@@ -34,6 +38,18 @@ public static class Tree
         var sink = new TreeSink();
         TreeCodec<T>.Instance.Flatten(value, sink);
         return ([.. sink.Leaves], new TreeStructure<T>([.. sink.Statics], sink.Leaves.Count));
+    }
+
+    /// <summary>
+    /// <see cref="Flatten"/>, and where in the value each tensor is, for people: <c>layers.0.weight</c>. A path names parameters of records in snake case,
+    /// elements of tuples, arrays and lists by number, and entries of dictionaries by their keys as they are. A value that is a tensor itself has the
+    /// path <c>""</c>.
+    /// </summary>
+    public static (string[] Paths, Tensor[] Leaves, TreeStructure<T> Structure) FlattenWithPaths<T>(T value)
+    {
+        var sink = new TreeSink { Paths = new TreePaths() };
+        TreeCodec<T>.Instance.Flatten(value, sink);
+        return ([.. sink.Paths.Leaves], [.. sink.Leaves], new TreeStructure<T>([.. sink.Statics], sink.Leaves.Count));
     }
 
     /// <summary>A value of the same structure, each tensor replaced by a function of it.</summary>
@@ -122,8 +138,31 @@ internal sealed class TreeSink
     // Boxes of small numbers, so that flattening the arguments of a compiled step allocates nothing.
     private static readonly object[] Counts = [.. Enumerable.Range(0, 1024).Select(i => (object)i)];
 
-    /// <summary>Adds the number of children of a container.</summary>
-    public void AddCount(int count) => Statics.Add(count < Counts.Length ? Counts[count] : count);
+    /// <summary>Notes where each part is; null if nobody asks.</summary>
+    public TreePaths? Paths { get; init; }
+
+    public void Leaf(Tensor value)
+    {
+        Paths?.Leaf();
+        Leaves.Add(value);
+    }
+
+    public void Static(object? value, StaticKind kind, Type? declared = null)
+    {
+        Paths?.Static(kind, declared);
+        Statics.Add(value);
+    }
+
+    /// <summary>The number of children of a container.</summary>
+    public void Count(int count) => Static(count < Counts.Length ? Counts[count] : count, StaticKind.Length);
+
+    /// <summary>A part that has a name within the whole.</summary>
+    public void Part<TName, T>(TName name, T value) where TName : notnull
+    {
+        Paths?.Enter(name);
+        TreeCodec<T>.Instance.Flatten(value, this);
+        Paths?.Leave();
+    }
 
     public void Clear()
     {

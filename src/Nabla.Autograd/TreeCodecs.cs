@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.Json;
 
 namespace Nabla;
 
@@ -6,8 +7,8 @@ internal sealed class LeafCodec<T> : TreeCodec<T> where T : Tensor
 {
     public override void Flatten(T? value, TreeSink sink)
     {
-        if (value is null) sink.Statics.Add(new AbsentLeaf(sink.Leaves.Count));
-        else sink.Leaves.Add(value);
+        if (value is null) sink.Static(new AbsentLeaf(sink.Leaves.Count), StaticKind.Absent);
+        else sink.Leaf(value);
     }
 
     public override T Unflatten(TreeSource source) => source.NextLeaf() switch
@@ -21,7 +22,8 @@ internal sealed class LeafCodec<T> : TreeCodec<T> where T : Tensor
 /// <summary>Values that belong to the structure.</summary>
 internal sealed class StaticCodec<T> : TreeCodec<T>
 {
-    public override void Flatten(T value, TreeSink sink) => sink.Statics.Add(value);
+    public override void Flatten(T value, TreeSink sink) =>
+        sink.Static(value, typeof(Delegate).IsAssignableFrom(typeof(T)) ? StaticKind.Function : StaticKind.Value, typeof(T));
 
     public override T Unflatten(TreeSource source) => (T)source.NextStatic()!;
 }
@@ -31,8 +33,13 @@ internal sealed class OwnCodec<T> : TreeCodec<T> where T : ITree
     public override void Flatten(T value, TreeSink sink)
     {
         IReadOnlyList<object?> children = value.Children;
-        sink.Statics.Add(new Shell(value, children.Count));
-        foreach (object? child in children) Open.Flatten(child, sink);
+        sink.Static(new Shell(value, children.Count), StaticKind.Children);
+        for (int i = 0; i < children.Count; i++)
+        {
+            sink.Paths?.Enter(value.ChildName(i));
+            Open.Flatten(children[i], sink);
+            sink.Paths?.Leave();
+        }
     }
 
     public override T Unflatten(TreeSource source)
@@ -55,6 +62,8 @@ internal sealed class OwnCodec<T> : TreeCodec<T> where T : ITree
         public override bool Equals(object? obj) => Equals(obj as Shell);
 
         public override int GetHashCode() => HashCode.Combine(example.GetType(), count);
+
+        public override string ToString() => $"{example.GetType().Name} of {count}";
     }
 }
 
@@ -71,7 +80,7 @@ internal static class Open
     public static void Flatten(object? value, TreeSink sink)
     {
         Type? type = value is Tensor ? typeof(Tensor) : value?.GetType();
-        sink.Statics.Add(type);
+        sink.Static(type, StaticKind.Type);
         if (type is not null) TreeCodecs.Of(type).Flatten(value, sink);
     }
 
@@ -83,8 +92,8 @@ internal sealed class ArrayCodec<T> : TreeCodec<T[]>
 {
     public override void Flatten(T[] value, TreeSink sink)
     {
-        sink.AddCount(value.Length);
-        foreach (T item in value) TreeCodec<T>.Instance.Flatten(item, sink);
+        sink.Count(value.Length);
+        for (int i = 0; i < value.Length; i++) sink.Part(i, value[i]);
     }
 
     public override T[] Unflatten(TreeSource source)
@@ -99,8 +108,8 @@ internal sealed class ListCodec<T> : TreeCodec<List<T>>
 {
     public override void Flatten(List<T> value, TreeSink sink)
     {
-        sink.AddCount(value.Count);
-        foreach (T item in value) TreeCodec<T>.Instance.Flatten(item, sink);
+        sink.Count(value.Count);
+        for (int i = 0; i < value.Count; i++) sink.Part(i, value[i]);
     }
 
     public override List<T> Unflatten(TreeSource source)
@@ -117,12 +126,14 @@ internal sealed class DictionaryCodec<TDictionary, TKey, TValue> : TreeCodec<TDi
 {
     public override void Flatten(TDictionary value, TreeSink sink)
     {
-        sink.AddCount(value.Count);
+        sink.Count(value.Count);
         IComparer<TKey> order = typeof(TKey) == typeof(string) ? (IComparer<TKey>)StringComparer.Ordinal : Comparer<TKey>.Default;
         foreach (TKey key in value.Keys.Order(order))
         {
-            sink.Statics.Add(key);
+            sink.Paths?.Enter(key);
+            sink.Static(key, StaticKind.Key);
             TreeCodec<TValue>.Instance.Flatten(value[key], sink);
+            sink.Paths?.Leave();
         }
     }
 
@@ -142,8 +153,8 @@ internal sealed class PairCodec<TA, TB> : TreeCodec<(TA, TB)>
 {
     public override void Flatten((TA, TB) value, TreeSink sink)
     {
-        TreeCodec<TA>.Instance.Flatten(value.Item1, sink);
-        TreeCodec<TB>.Instance.Flatten(value.Item2, sink);
+        sink.Part(0, value.Item1);
+        sink.Part(1, value.Item2);
     }
 
     public override (TA, TB) Unflatten(TreeSource source) => (TreeCodec<TA>.Instance.Unflatten(source), TreeCodec<TB>.Instance.Unflatten(source));
@@ -153,9 +164,9 @@ internal sealed class TripleCodec<TA, TB, TC> : TreeCodec<(TA, TB, TC)>
 {
     public override void Flatten((TA, TB, TC) value, TreeSink sink)
     {
-        TreeCodec<TA>.Instance.Flatten(value.Item1, sink);
-        TreeCodec<TB>.Instance.Flatten(value.Item2, sink);
-        TreeCodec<TC>.Instance.Flatten(value.Item3, sink);
+        sink.Part(0, value.Item1);
+        sink.Part(1, value.Item2);
+        sink.Part(2, value.Item3);
     }
 
     public override (TA, TB, TC) Unflatten(TreeSource source) =>
@@ -166,10 +177,10 @@ internal sealed class QuadrupleCodec<TA, TB, TC, TD> : TreeCodec<(TA, TB, TC, TD
 {
     public override void Flatten((TA, TB, TC, TD) value, TreeSink sink)
     {
-        TreeCodec<TA>.Instance.Flatten(value.Item1, sink);
-        TreeCodec<TB>.Instance.Flatten(value.Item2, sink);
-        TreeCodec<TC>.Instance.Flatten(value.Item3, sink);
-        TreeCodec<TD>.Instance.Flatten(value.Item4, sink);
+        sink.Part(0, value.Item1);
+        sink.Part(1, value.Item2);
+        sink.Part(2, value.Item3);
+        sink.Part(3, value.Item4);
     }
 
     public override (TA, TB, TC, TD) Unflatten(TreeSource source) =>
@@ -209,7 +220,8 @@ internal sealed class RecordCodec<T> : TreeCodec<T>
     private static PropertyInfo? PropertyOf(ParameterInfo parameter) => typeof(T).GetProperty(parameter.Name!, parameter.ParameterType);
 
     private static Part MakePart(ParameterInfo parameter) => (Part)Activator.CreateInstance(
-        typeof(Part<>).MakeGenericType(typeof(T), parameter.ParameterType), PropertyOf(parameter)!.GetMethod)!;
+        typeof(Part<>).MakeGenericType(typeof(T), parameter.ParameterType),
+        PropertyOf(parameter)!.GetMethod, JsonNamingPolicy.SnakeCaseLower.ConvertName(parameter.Name!))!;
 
     private abstract class Part
     {
@@ -224,15 +236,17 @@ internal sealed class RecordCodec<T> : TreeCodec<T>
 
         private readonly Func<T, TPart>? _get;
         private readonly StructGetter? _getFromStruct;
+        private readonly string _name;
 
-        public Part(MethodInfo getter)
+        public Part(MethodInfo getter, string name)
         {
+            _name = name;
             if (typeof(T).IsValueType) _getFromStruct = getter.CreateDelegate<StructGetter>();
             else _get = getter.CreateDelegate<Func<T, TPart>>();
         }
 
         public override void Flatten(ref T value, TreeSink sink) =>
-            TreeCodec<TPart>.Instance.Flatten(_get is null ? _getFromStruct!(ref value) : _get(value), sink);
+            sink.Part(_name, _get is null ? _getFromStruct!(ref value) : _get(value));
 
         public override object? Unflatten(TreeSource source) => TreeCodec<TPart>.Instance.Unflatten(source);
     }

@@ -1,3 +1,4 @@
+using Nabla.Files;
 using Nabla.Kernels;
 
 namespace Nabla.Optim;
@@ -11,7 +12,7 @@ public sealed class TrainingLoop<TState, TMetrics>
 {
     private readonly Compiled<TState, (TState State, TMetrics Metrics)> _step;
     private (TState State, TMetrics Metrics) _current, _next;
-    private bool _started;
+    private int _sets;
 
     /// <summary>A loop at its start; the initial state is copied.</summary>
     /// <param name="step">One step: the new state, and metrics of this step. Data that it captures is constant.</param>
@@ -37,6 +38,29 @@ public sealed class TrainingLoop<TState, TMetrics>
     /// <summary>A copy of the state.</summary>
     public TState Snapshot() => Tree.Map(Own, _current.State);
 
+    /// <summary>Saves the state, so that <see cref="TryResume"/> goes on from here.</summary>
+    /// <remarks>Errors are those of <see cref="Checkpoints.Save"/>.</remarks>
+    public void Save(Checkpoints checkpoints) => checkpoints.Save(StepCount, State);
+
+    /// <summary>
+    /// Goes on from the last checkpoint: the steps that follow give the same bits as without interruption, if the step function is the same. False, and nothing
+    /// changes, if there is none.
+    /// </summary>
+    /// <remarks>Errors are those of <see cref="Checkpoints.TryLoadLatest"/>.</remarks>
+    public bool TryResume(Checkpoints checkpoints)
+    {
+        if (checkpoints.TryLoadLatest(State) is not (long step, var state)) return false;
+        Restore(state, checked((int)step));
+        return true;
+    }
+
+    /// <summary>Goes on from a state after so many steps, which is copied; <see cref="Metrics"/> are those of the next step.</summary>
+    public void Restore(TState state, int step)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(step);
+        (_current, _next, _sets, StepCount) = ((Tree.Map(Own, state), default!), default, 0, step);
+    }
+
     /// <summary>Takes a number of steps.</summary>
     /// <param name="steps">How many.</param>
     /// <param name="cancel">Looked at before each step.</param>
@@ -53,11 +77,11 @@ public sealed class TrainingLoop<TState, TMetrics>
     public void Step()
     {
         StepCount++;
-        if (!_started)
+        if (_sets < 2)
         {
             // The first two steps make the two sets of tensors.
             (TState State, TMetrics Metrics) made = _step.Call(_current.State);
-            _started = StepCount == 2;
+            _sets++;
             (_current, _next) = (made, _current);
             return;
         }

@@ -1,4 +1,6 @@
+using Nabla.Files;
 using Nabla.Nn;
+using Nabla.Optim;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Docs;
@@ -52,5 +54,42 @@ public sealed class TourExample
         Assert.Equal(parameters.Select(p => p.Aval), gradient.Select(g => g.Aval));
         Assert.InRange(loss.ToDouble(), 0.01, 10);
         Assert.NotEqual(state[0].ToDoubles(), after[0].ToDoubles());
+
+        // Names of files are relative to the current folder, which all tests share.
+        string folder = Directory.CreateTempSubdirectory("nabla-tour-").FullName;
+        try
+        {
+            Keep(a, Path.Combine(folder, "network.safetensors"), Path.Combine(folder, "checkpoints"));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static void Keep(Tensor a, string networkFile, string checkpointFolder)
+    {
+        var network = Sequential.Mlp([8, 1], Activation.Tanh, Initializers.Xavier);
+        Tensor[] weights = network.Init(new RandomKey(0), [2]).Parameters;
+        Dictionary<string, Tensor> named = network.ParameterNames.Zip(weights).ToDictionary();
+        TreeFile.Save(networkFile, named);                              // 0.weight, 0.bias, 2.weight, 2.bias
+        named = TreeFile.Load(networkFile, like: named);
+        Assert.Equal(["0.weight", "0.bias", "2.weight", "2.bias"], named.Keys.OrderBy(k => network.ParameterNames.ToList().IndexOf(k)));
+
+        var adam = new Adam(0.01);
+        var slope = Grad((Tensor[] p) => network.Apply(p, a.T.To(DType.F32)).Square().Mean());
+        TrainingLoop<(Tensor[] P, OptimizerState S), Tensor> Training() =>
+            new(s => (adam.Update(s.P, slope(s.P), s.S), s.S.Step), (weights, adam.Init(weights)));
+
+        var checkpoints = new Checkpoints(checkpointFolder);
+        var first = Training();
+        first.Run(30);
+        first.Save(checkpoints);                                        // step-00000030.safetensors
+        first.Run(10);
+
+        var resumed = Training();
+        Assert.True(resumed.TryResume(checkpoints));
+        resumed.Run(10);
+        Assert.Equal(first.State.P[0].ToDoubles(), resumed.State.P[0].ToDoubles());
     }
 }

@@ -1,4 +1,4 @@
-namespace Nabla.Experiments;
+namespace Nabla;
 
 /// <summary>Nearest names for what was mistyped.</summary>
 public static class Suggestions
