@@ -1,5 +1,7 @@
 using Nabla.Experiments.Data;
 using Nabla.Experiments.Report;
+using Nabla.Experiments.Training;
+using Nabla.Files;
 
 namespace Nabla.Experiments;
 
@@ -9,8 +11,10 @@ namespace Nabla.Experiments;
 /// <param name="DType">Element type of parameters and data.</param>
 /// <param name="Quick">True in the quick form.</param>
 /// <param name="Cancellation">Set when the user asks to stop.</param>
+/// <param name="CheckpointSeconds">Time between two checkpoints of a training.</param>
 public sealed record BenchSettings(
-    IReadOnlyList<ulong> Seeds, Device Device, DType DType = DType.F32, bool Quick = false, CancellationToken Cancellation = default);
+    IReadOnlyList<ulong> Seeds, Device Device, DType DType = DType.F32, bool Quick = false, CancellationToken Cancellation = default,
+    double CheckpointSeconds = 60);
 
 /// <summary>A measured value beside the bounds that the claim sets for it.</summary>
 /// <param name="Name">What was measured.</param>
@@ -53,6 +57,14 @@ public interface IBenchSink
 
     /// <summary>A figure was drawn.</summary>
     void Drawn(BenchFigure figure);
+
+    /// <summary>Where a training keeps its checkpoints; null if nowhere.</summary>
+    Checkpoints? CheckpointsOf(string training) => null;
+
+    /// <summary>A checkpoint will be written: what was reported so far must be on disk before it.</summary>
+    void BeforeCheckpoint()
+    {
+    }
 }
 
 /// <summary>
@@ -67,6 +79,7 @@ public sealed class Bench
     private readonly List<BenchTable> _tables = [];
     private readonly List<string> _findings = [];
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
+    private bool _training;
 
     /// <summary>A bench that only remembers, as tests use it, or one that also reports to <paramref name="sink"/>.</summary>
     public Bench(BenchSettings settings, IBenchSink? sink = null)
@@ -93,6 +106,9 @@ public sealed class Bench
 
     /// <summary>Set when the user asks to stop; <see cref="Progress"/> and <see cref="Metric"/> look at it by themselves.</summary>
     public CancellationToken CancellationToken => _settings.Cancellation;
+
+    /// <summary>Time between two checkpoints of a training.</summary>
+    public double CheckpointSeconds => _settings.CheckpointSeconds;
 
     /// <summary>The checks so far.</summary>
     public IReadOnlyList<CheckResult> Checks => _checks;
@@ -187,9 +203,24 @@ public sealed class Bench
         _sink?.Progress(label, done, total);
     }
 
-    /// <summary>Stops the run if the user asked for it.</summary>
+    /// <summary>Stops the run if the user asked for it; within a training that has checkpoints, the next visit does.</summary>
     /// <exception cref="OperationCanceledException">The user asked to stop.</exception>
-    public void ThrowIfInterrupted() => _settings.Cancellation.ThrowIfCancellationRequested();
+    public void ThrowIfInterrupted()
+    {
+        if (!_training) _settings.Cancellation.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>
+    /// The checkpoints of a training that begins now. One at a time; a run that is resumed must ask for the same ones in the same order. Without a run folder,
+    /// they keep nothing.
+    /// </summary>
+    /// <param name="training">What is trained, for people.</param>
+    public BenchCheckpoints Checkpoints(string training)
+    {
+        ThrowIfInterrupted();
+        _training = true;
+        return new BenchCheckpoints(this, _sink?.CheckpointsOf(training), () => _sink?.BeforeCheckpoint(), () => _training = false);
+    }
 
     private bool Add(CheckResult check)
     {

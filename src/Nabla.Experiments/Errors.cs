@@ -64,6 +64,13 @@ internal static class ExperimentErrors
     public static UsageException NothingToGradCheck() => new("NB0717",
         "gradcheck: nothing to check; expected the names of primitives, or --all.");
 
+    public static UsageException OtherConditions(string path, IEnumerable<string> differences, string command) => new("NB0720",
+        $"resume: the run was made under other conditions: {path}: {string.Join("; ", differences)}. Go on with `{command} --resume --out {path}`, or start anew " +
+        "without --resume.");
+
+    public static UsageException RunInUse(string path) => new("NB0721",
+        $"resume: another process is working on this run: {path}; wait for it, or stop it first.");
+
     public static ExperimentException FigureData(string kind, string title, string problem) => new("NB0790",
         $"figure: the data do not fit together: {kind} '{title}': {problem}. Give every array of a series the length of its x; mark missing values by NaN.");
 

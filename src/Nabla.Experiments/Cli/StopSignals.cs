@@ -3,11 +3,15 @@ using System.Runtime.InteropServices;
 namespace Nabla.Experiments.Cli;
 
 /// <summary>
-/// Ctrl-C and SIGTERM: the first asks the run to stop after the present step, the second ends the process at once.
+/// Ctrl-C and SIGTERM: the first asks the run to stop after the present step, the second ends the process at once. SIGUSR1, as a scheduler sends it
+/// before time is up, also asks, and means that the run shall be resumed.
 /// </summary>
 internal sealed class StopSignals : IDisposable
 {
     private const int FileTooLarge = 25; // SIGXFSZ on Linux and macOS
+
+    // .NET has no name for it.
+    private static readonly PosixSignal UserSignal = (PosixSignal)(OperatingSystem.IsMacOS() ? 30 : 10);
 
     private readonly CancellationTokenSource _stop = new();
     private readonly PosixSignalRegistration[] _registrations;
@@ -24,7 +28,11 @@ internal sealed class StopSignals : IDisposable
             PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle),
         };
         // A file that grows beyond the user's limit shall be an error of the write, like a full disk, and not the end of the process.
-        if (!OperatingSystem.IsWindows()) registrations.Add(PosixSignalRegistration.Create((PosixSignal)FileTooLarge, context => context.Cancel = true));
+        if (!OperatingSystem.IsWindows())
+        {
+            registrations.Add(PosixSignalRegistration.Create((PosixSignal)FileTooLarge, context => context.Cancel = true));
+            registrations.Add(PosixSignalRegistration.Create(UserSignal, HandleUser));
+        }
         _registrations = [.. registrations];
     }
 
@@ -34,7 +42,7 @@ internal sealed class StopSignals : IDisposable
     /// <summary>Set by the first signal.</summary>
     public CancellationToken Token => _stop.Token;
 
-    /// <summary>130 after Ctrl-C, 143 after SIGTERM, 0 if neither came.</summary>
+    /// <summary>130 after Ctrl-C, 143 after SIGTERM, 75 after SIGUSR1, 0 if none came.</summary>
     public int ExitCode { get; private set; }
 
     /// <inheritdoc/>
@@ -51,6 +59,13 @@ internal sealed class StopSignals : IDisposable
         ExitCode = code;
         _terminal.Message("\nnabla: stopping after this step; the run folder will be usable. Once more to stop at once.");
         _stop.Cancel();
+    }
+
+    // A second one says nothing new.
+    private void HandleUser(PosixSignalContext context)
+    {
+        context.Cancel = true;
+        if (!_stop.IsCancellationRequested) Request(Cli.ExitCode.Resumable);
     }
 
     private void Handle(PosixSignalContext context)

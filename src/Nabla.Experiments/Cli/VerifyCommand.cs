@@ -52,7 +52,7 @@ internal static class VerifyCommand
     {
         ExitCode.Ok => RunStatus.Passed,
         ExitCode.CheckFailed => RunStatus.Failed,
-        ExitCode.Interrupted or ExitCode.Terminated => RunStatus.Interrupted,
+        ExitCode.Interrupted or ExitCode.Terminated or ExitCode.Resumable => RunStatus.Interrupted,
         _ => RunStatus.Error,
     };
 

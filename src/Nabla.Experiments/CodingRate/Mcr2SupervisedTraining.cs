@@ -1,9 +1,9 @@
-using System.Diagnostics;
 using System.Globalization;
 using Nabla.Autograd;
 using Nabla.Experiments.Data;
 using Nabla.Experiments.Measure;
 using Nabla.Experiments.Report;
+using Nabla.Experiments.Training;
 using Nabla.Nn;
 using Nabla.Optim;
 
@@ -124,33 +124,23 @@ public sealed class Mcr2SupervisedTraining : IExperiment<Mcr2SupervisedTraining.
     }
 
     private static Trained Train(
-        Config config, Bench bench, string label, Sequential network, ulong seed, Tensor x, Func<Tensor, (Tensor Loss, Tensor[] Measured)> objective)
+        Config config, Bench bench, string label, Sequential network, ulong seed, Tensor x, Func<Tensor, (Tensor Loss, Tensor[] Measured)> objective,
+        int measures)
     {
         var loop = Loop(config, network, seed, x, objective);
-        var trajectory = new double[config.Steps][];
-        var times = new double[config.Steps];
-        for (int step = 0; step < config.Steps; step++)
-        {
-            long start = Stopwatch.GetTimestamp();
-            loop.Step();
-            times[step] = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-            trajectory[step] = [.. loop.Metrics.Select(m => m.ToDouble())];
-            bench.Metric(step, $"{label} seed {seed}", trajectory[step][0]);
-            bench.Progress($"{label}, seed {seed}", step + 1, config.Steps);
-        }
-        Array.Sort(times);
-        return new Trained(loop.Snapshot().P, trajectory, times[times.Length / 2], loop.Program.Equations.Count);
+        StepRecords records = bench.Train($"{label} seed {seed}", loop, config.Steps, measures);
+        return new Trained(loop.Snapshot().P, records.Measured, records.Milliseconds.Order().ElementAt(config.Steps / 2), loop.Program.Equations.Count);
     }
 
     private static Outcome RunSeed(Config config, Bench bench, ulong seed, int position)
     {
         (Samples train, Samples test) = Load(config, seed, bench.DType);
         Sequential network = Mcr2Network(config), hidden = Hidden(config), classifier = new(hidden, new Dense(Classes, Initializers.He));
-        Trained mcr2 = Train(config, bench, "MCR²", network, seed, train.X, f => Mcr2(f, train.Labels, config));
+        Trained mcr2 = Train(config, bench, "MCR²", network, seed, train.X, f => Mcr2(f, train.Labels, config), measures: 3);
         Tensor labels = Tensor.From(train.Labels);
-        Trained ce = Train(config, bench, "cross-entropy", classifier, seed, train.X, y => CrossEntropy(y, labels));
+        Trained ce = Train(config, bench, "cross-entropy", classifier, seed, train.X, y => CrossEntropy(y, labels), measures: 1);
         int[] mixed = [.. Dataset.Permutation(train.Labels.Length, seed + 1).Select(i => train.Labels[i])];
-        Trained shuffled = Train(config, bench, "shuffled labels", network, seed, train.X, f => Mcr2(f, mixed, config));
+        Trained shuffled = Train(config, bench, "shuffled labels", network, seed, train.X, f => Mcr2(f, mixed, config), measures: 3);
 
         Tensor z = network.Apply(mcr2.Parameters, train.X).T, held = network.Apply(mcr2.Parameters, test.X).T;
         Tensor penultimate = hidden.Apply(ce.Parameters.AsSpan(0, hidden.ParameterNames.Count), train.X).Normalize().T;

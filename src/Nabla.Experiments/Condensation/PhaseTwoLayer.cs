@@ -116,7 +116,8 @@ public sealed class PhaseTwoLayer : IExperiment<PhaseTwoLayer.Config>, IHasTrain
     private static Trained[] Train(Config config, Bench bench, int width, (Point Point, ulong Seed)[] members, Action onLook)
     {
         TwoLayerRelu start = Start(bench, width, members);
-        TrainedMembers<TwoLayerRelu> end = BatchedTraining.Run(Step(config, bench), start, config.Tolerance, config.MaxSteps, onLook: _ => onLook());
+        TrainedMembers<TwoLayerRelu> end = BatchedTraining.Run(Step(config, bench), start, config.Tolerance, config.MaxSteps, onLook: _ => onLook(),
+            checkpoints: bench.Checkpoints($"width {width}"));
         double[] distances = Distances.Relative([start.W, start.B], [end.Parameters.W, end.Parameters.B]);
         double[] Member(Tensor parameters, int i) => parameters.At(i).ToDoubles();
         return [.. members.Select((m, i) => new Trained(m.Point, width, m.Seed, end.Errors[i], end.Steps[i], distances[i],

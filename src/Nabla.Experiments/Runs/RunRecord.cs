@@ -41,7 +41,10 @@ internal sealed record RunRecord
     public required MachineInfo Machine { get; init; }
     /// <summary>Start, in UTC.</summary>
     public DateTime StartedAt { get; init; }
+    /// <summary>Wall time of all processes that worked on the run, as far as it is known of those that were killed.</summary>
     public double WallSeconds { get; init; }
+    /// <summary>How often the run was resumed.</summary>
+    public int Resumed { get; init; }
     /// <summary>The command that repeats the run.</summary>
     public required string CommandLine { get; init; }
     public IReadOnlyList<CheckRecord> Checks { get; init; } = [];

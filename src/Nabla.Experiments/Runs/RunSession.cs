@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Nabla.Experiments.Cli;
+using Nabla.Files;
 
 namespace Nabla.Experiments.Runs;
 
@@ -15,7 +16,14 @@ namespace Nabla.Experiments.Runs;
 /// <param name="Folder">Where to write, or null for a new folder under <c>runs/</c>.</param>
 internal sealed record RunRequest(
     IReadOnlyList<KeyValuePair<string, string>> Settings, bool Quick, IReadOnlyList<ulong>? Seeds, ulong? FirstSeed, Device Device, DType? DType,
-    string? Folder);
+    string? Folder)
+{
+    /// <summary>Go on with a run that was stopped.</summary>
+    public bool Resume { get; init; }
+
+    /// <summary>Time between two checkpoints of a training, or null for the usual one.</summary>
+    public double? CheckpointSeconds { get; init; }
+}
 
 /// <summary>The outcome of a run: its record, its folder, and the exit code that goes with it.</summary>
 internal sealed record RunOutcome(RunRecord Record, string Folder, int ExitCode, Exception? Failure);
@@ -32,24 +40,30 @@ internal sealed class RunSession : IBenchSink
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly RunRecord _blank;
 
-    private RunSession(Experiment experiment, RunRequest request, Terminal terminal, CancellationToken stop)
+    private RunSession(
+        Experiment experiment, Terminal terminal, object config, BenchSettings settings, RunRecord blank, RunFolder folder)
     {
-        (_experiment, _terminal) = (experiment, terminal);
-        _config = experiment.Configure(request.Quick, request.Settings);
-        _settings = SettingsOf(experiment, request, stop);
-        _blank = Blank(experiment, request, _config, _settings);
-        _folder = RunFolder.Create(request.Folder, experiment.Id, DateTime.Now);
+        (_experiment, _terminal, _config, _settings, _blank, _folder) = (experiment, terminal, config, settings, blank, folder);
         _progress = new ProgressLine(terminal, experiment.Id);
     }
 
-    /// <summary>Runs an experiment.</summary>
+    /// <summary>Runs an experiment, or what is left of it; one that has ended is not run again.</summary>
     /// <exception cref="UsageException">The options do not fit; nothing was written.</exception>
     /// <exception cref="EnvironmentException">The folder cannot be written.</exception>
     public static RunOutcome Run(Experiment experiment, RunRequest request, Terminal terminal, StopSignals signals)
     {
-        var session = new RunSession(experiment, request, terminal, signals.Token);
-        using RunFolder folder = session._folder;
-        return session.Run(signals);
+        object config = experiment.Configure(request.Quick, request.Settings);
+        BenchSettings settings = SettingsOf(experiment, request, signals.Token);
+        RunRecord blank = Blank(experiment, request, config, settings);
+        (string Folder, RunRecord? Record)? found = request.Resume ? Resumption.Find(request, blank) : null;
+        if (found?.Record is { } ended && Resumption.HasEnded(ended))
+        {
+            terminal.Message($"nabla: this run has ended: {found.Value.Folder}");
+            return new RunOutcome(ended, found.Value.Folder, ended.Status == RunStatus.Passed ? ExitCode.Ok : ExitCode.CheckFailed, null);
+        }
+        using RunFolder folder = found is { } run ? RunFolder.Resume(run.Folder) : RunFolder.Create(request.Folder, experiment.Id, DateTime.Now);
+        if (found is not null) blank = Continued(blank, found.Value.Record, folder, terminal);
+        return new RunSession(experiment, terminal, config, settings, blank, folder).Run(signals);
     }
 
     /// <summary>The conditions of a run, as asked for or as the protocol has them.</summary>
@@ -59,11 +73,14 @@ internal sealed class RunSession : IBenchSink
         int count = request.Quick && info.QuickSeeds > 0 ? info.QuickSeeds : info.Seeds;
         ulong first = request.FirstSeed ?? 0;
         IReadOnlyList<ulong> seeds = request.Seeds ?? [.. Enumerable.Range(0, count).Select(i => first + (ulong)i)];
-        return new BenchSettings(seeds, request.Device, request.DType ?? info.DType, request.Quick, stop);
+        return new BenchSettings(seeds, request.Device, request.DType ?? info.DType, request.Quick, stop)
+        {
+            CheckpointSeconds = request.CheckpointSeconds ?? new BenchSettings([0], request.Device).CheckpointSeconds,
+        };
     }
 
     void IBenchSink.Metric(long step, string name, double value) =>
-        _folder.AppendMetric(step, name, value, Stopwatch.GetElapsedTime(_start).TotalSeconds);
+        _folder.AppendMetric(step, name, value, Seconds);
 
     void IBenchSink.Progress(string label, long done, long total) => _progress.Report(label, done, total);
 
@@ -81,6 +98,17 @@ internal sealed class RunSession : IBenchSink
         _folder.Write(files.Svg, figure.Svg);
         _folder.Write(files.Csv, figure.Figure.ToCsv());
     }
+
+    Checkpoints? IBenchSink.CheckpointsOf(string training) => new(_folder.NextCheckpoints(training), warn: text =>
+    {
+        _progress.Clear();
+        _terminal.Error.WriteLine($"nabla: {text}");
+    });
+
+    void IBenchSink.BeforeCheckpoint() => _folder.FlushMetrics();
+
+    // Those of the processes before are part of it.
+    private double Seconds => _blank.WallSeconds + Stopwatch.GetElapsedTime(_start).TotalSeconds;
 
     private static FigureRecord FilesOf(BenchFigure figure) => new(figure.Id, figure.Caption, $"figures/{figure.Id}.svg", $"figures/{figure.Id}.csv");
 
@@ -106,8 +134,20 @@ internal sealed class RunSession : IBenchSink
         }
         bool interrupted = failure is OperationCanceledException && _settings.Cancellation.IsCancellationRequested;
         RunRecord record = Finish(bench, interrupted ? null : failure, interrupted);
-        int code = interrupted ? signals.ExitCode : failure is not null ? ExitCode.Of(failure) : record.Status == RunStatus.Passed ? 0 : ExitCode.CheckFailed;
+        int code = interrupted ? Stopped(signals.ExitCode) : failure is not null ? ExitCode.Of(failure) : record.Status == RunStatus.Passed ? 0 : ExitCode.CheckFailed;
         return new RunOutcome(record, _folder.Path, code, interrupted ? null : failure);
+    }
+
+    // Whoever starts a resumable run again relies on a checkpoint.
+    private int Stopped(int code)
+    {
+        if (_folder.HasCheckpoint)
+        {
+            _terminal.Message($"nabla: go on with `{_blank.CommandLine} --resume --out {_folder.Path}`.");
+            return code;
+        }
+        _terminal.Message($"nabla: {_experiment.Id} was stopped before its first checkpoint: it would start from the beginning.");
+        return code == ExitCode.Resumable ? ExitCode.Terminated : code;
     }
 
     // The record comes last: when it says how the run ended, everything that it names is there.
@@ -120,7 +160,7 @@ internal sealed class RunSession : IBenchSink
         {
             Status = status,
             Error = failure is null ? status == RunStatus.Failed && bench.Checks.Count == 0 ? "The experiment made no check." : null : Terminal.Describe(failure),
-            WallSeconds = Math.Round(Stopwatch.GetElapsedTime(_start).TotalSeconds, 3),
+            WallSeconds = Math.Round(Seconds, 3),
             Checks = [.. bench.Checks.Select(c => new CheckRecord(c.Name, c.Value, c.Min, c.Max, c.Passed, c.IsControl, c.Note))],
             Findings = bench.Findings,
             Figures = [.. bench.Figures.Select(FilesOf)],
@@ -146,6 +186,19 @@ internal sealed class RunSession : IBenchSink
         StartedAt = DateTime.UtcNow,
         CommandLine = CommandLineOf(experiment, request, settings),
     };
+
+    private static RunRecord Continued(RunRecord blank, RunRecord? before, RunFolder folder, Terminal terminal)
+    {
+        terminal.Message($"nabla: going on with {folder.Path}");
+        if (before is null) return blank with { WallSeconds = folder.SecondsBefore, Resumed = 1 };
+        if (Resumption.Doubt(before, blank) is { } doubt) terminal.Message($"nabla: {doubt}: its numbers may differ in the last digits from those of one process.");
+        return blank with
+        {
+            StartedAt = before.StartedAt,
+            WallSeconds = Math.Max(before.WallSeconds, folder.SecondsBefore),
+            Resumed = before.Resumed + 1,
+        };
+    }
 
     private static JsonObject OptionsOf(Experiment experiment, object config)
     {

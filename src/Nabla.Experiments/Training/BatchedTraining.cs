@@ -22,20 +22,32 @@ public static class BatchedTraining
     /// <param name="maxSteps">No member takes more steps.</param>
     /// <param name="lookEvery">Steps between two looks of the host.</param>
     /// <param name="onLook">Called at each look with the steps taken so far.</param>
+    /// <param name="checkpoints">Where to keep the state at the looks, and to go on from.</param>
     public static TrainedMembers<T> Run<T>(
-        Func<T, (T Next, Tensor Error)> step, T members, double tolerance, int maxSteps, int lookEvery = 25, Action<int>? onLook = null)
+        Func<T, (T Next, Tensor Error)> step, T members, double tolerance, int maxSteps, int lookEvery = 25, Action<int>? onLook = null,
+        BenchCheckpoints? checkpoints = null)
     {
         Tensor first = Tree.Leaves(members)[0];
+        int count = first.Shape[0];
         var loop = new TrainingLoop<(T, Tensor), Tensor>(
-            Transforms.Vmap(Freezing(step, tolerance, maxSteps)), (members, Tensor.Zeros([first.Shape[0]], DType.I32, first.Device)));
-        do
+            Transforms.Vmap(Freezing(step, tolerance, maxSteps)), (members, Tensor.Zeros([count], DType.I32, first.Device)));
+        double[] errors = [.. Enumerable.Repeat(double.NaN, count)];
+        ((T, Tensor), Tensor) Now() => (loop.State, Tensor.From(errors));
+        if (checkpoints?.Load(Now()) is (long taken, var saved))
+        {
+            loop.Restore(saved.Item1, (int)taken);
+            errors = saved.Item2.ToArray<double>();
+        }
+        while (loop.StepCount <= maxSteps && errors.Any(e => !(e <= tolerance)))
         {
             loop.Run(Math.Min(lookEvery, maxSteps + 1 - loop.StepCount)); // one more than the steps: the last evaluation moves nothing
+            errors = loop.Metrics.ToDoubles();
             onLook?.Invoke(loop.StepCount);
+            checkpoints?.Visit(loop.StepCount, Now);
         }
-        while (loop.StepCount <= maxSteps && loop.Metrics.ToDoubles().Any(e => !(e <= tolerance)));
+        checkpoints?.Complete(loop.StepCount, Now);
         (T parameters, Tensor steps) = loop.Snapshot();
-        return new TrainedMembers<T>(parameters, loop.Metrics.ToDoubles(), steps.ToArray<int>());
+        return new TrainedMembers<T>(parameters, errors, steps.ToArray<int>());
     }
 
     /// <summary>

@@ -296,7 +296,7 @@ public sealed class CliTests : IDisposable
 
     // The program as it is built, in a process of its own. Tests may themselves run in the background, where shells make processes ignore
     // SIGINT: on Linux, env gives the program its usual signals back.
-    private static Process Start(params string[] args)
+    internal static Process Start(params string[] args)
     {
         string[] launcher = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", "dotnet"] : ["dotnet"];
         var start = new ProcessStartInfo(launcher[0]) { RedirectStandardOutput = true, RedirectStandardError = true };
@@ -306,7 +306,7 @@ public sealed class CliTests : IDisposable
 
     internal static Outcome Nabla(params string[] args) => Nabla(args, new Registry(Assembly.GetExecutingAssembly()));
 
-    private static Outcome Nabla(string[] args, Registry registry)
+    internal static Outcome Nabla(string[] args, Registry registry)
     {
         var (output, error) = (new StringWriter(), new StringWriter());
         int code = CommandLine.Run(args, () => registry, new Terminal(output, error));

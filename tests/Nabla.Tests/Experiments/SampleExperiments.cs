@@ -82,9 +82,14 @@ public sealed class OddSample : IExperiment<OddSample.Config>, IHasTrainingStep<
                 bench.Check("twice", true);
                 bench.Check("twice", true);
                 break;
-            case "interrupt" or "terminate":
+            case "interrupt" or "terminate" or "requeue":
                 bench.Check("before", true);
-                StopSignals.Current!.Request(config.Fault == "interrupt" ? ExitCode.Interrupted : ExitCode.Terminated);
+                StopSignals.Current!.Request(config.Fault switch
+                {
+                    "interrupt" => ExitCode.Interrupted,
+                    "terminate" => ExitCode.Terminated,
+                    _ => ExitCode.Resumable,
+                });
                 bench.Progress("the step after", 1, 2);
                 break;
         }

@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using Nabla.Experiments;
+using Nabla.Experiments.Training;
 using Nabla.Files;
 
 namespace Nabla.Tests.Tensors;
@@ -80,20 +82,78 @@ public sealed partial class AtomicFileTests : IDisposable
         if (!OperatingSystem.IsLinux()) Assert.Skip("needs resource limits");
         string path = Path.Combine(_folder, "weights.npy");
         Npy.Write(path, Tensor.From([1, 2, 3]));
+        // .NET raises IOException when no space is left, and ArgumentOutOfRangeException for this limit.
+        WithFullDisk(() => Assert.ThrowsAny<SystemException>(() => Npy.Write(path, Tensor.Zeros([2 << 20]))));
+        Assert.Equal([1, 2, 3], Npy.Read(path).ToArray<int>());
+        Assert.Single(Directory.GetFileSystemEntries(_folder));
+    }
+
+    [Fact]
+    public void A_full_disk_keeps_the_old_checkpoint()
+    {
+        if (!OperatingSystem.IsLinux()) Assert.Skip("needs resource limits");
+        BenchCheckpoints training = Training();
+        training.Complete(1, () => (Tensor)Tensor.Zeros([2 << 18]));
+        WithFullDisk(() => Assert.Equal("NB0708", Assert.Throws<EnvironmentException>(() => training.Visit(2, () => (Tensor)Tensor.Zeros([2 << 20]))).Code));
+        Assert.Equal(1, Training().Load((Tensor)Tensor.Zeros([2 << 18]))!.Value.Step);
+        Assert.Single(Directory.GetFileSystemEntries(_folder, "*", new EnumerationOptions { AttributesToSkip = 0 }));
+    }
+
+    [Fact]
+    public void A_read_only_folder_keeps_the_old_checkpoint()
+    {
+        if (OperatingSystem.IsWindows() || Environment.IsPrivilegedProcess)
+        {
+            Assert.Skip("needs a user whom permissions bind");
+            return;
+        }
+        BenchCheckpoints training = Training();
+        training.Complete(1, () => (Tensor)Tensor.Scalar(1));
+        File.SetUnixFileMode(_folder, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        Assert.Equal("NB0709", Assert.Throws<EnvironmentException>(() => training.Visit(2, () => (Tensor)Tensor.Scalar(2))).Code);
+        File.SetUnixFileMode(_folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Assert.Equal(1, Training().Load((Tensor)Tensor.Scalar(0))!.Value.Step);
+    }
+
+    [Fact]
+    public void A_place_where_no_folder_can_be_is_told_by_its_code()
+    {
+        string file = Path.Combine(_folder, "file");
+        File.WriteAllText(file, "");
+        var bench = new Bench(Always, new Sink(Path.Combine(file, "checkpoints")));
+        Assert.Equal("NB0709", Assert.Throws<EnvironmentException>(() => bench.Checkpoints("t").Visit(1, () => (Tensor)Tensor.Scalar(1))).Code);
+    }
+
+    private static BenchSettings Always => new([0], Device.Cpu) { CheckpointSeconds = 0 };
+
+    private BenchCheckpoints Training() => new Bench(Always, new Sink(_folder)).Checkpoints("training");
+
+    private sealed class Sink(string folder) : IBenchSink
+    {
+        public Checkpoints? CheckpointsOf(string training) => new(folder);
+
+        public void Metric(long step, string name, double value) => throw new NotSupportedException();
+
+        public void Progress(string label, long done, long total) => throw new NotSupportedException();
+
+        public void Checked(CheckResult check) => throw new NotSupportedException();
+
+        public void Drawn(BenchFigure figure) => throw new NotSupportedException();
+    }
+
+    // As a full disk does, the limit makes the system call fail in the middle of the file.
+    private static void WithFullDisk(Action action)
+    {
         GC.KeepAlive(IgnoreFileSizeSignal);
         Assert.Equal(0, GetLimit(FileSizeResource, out ResourceLimit before));
-        // As a full disk does, the limit makes the system call fail in the middle of the file.
         Assert.Equal(0, SetLimit(FileSizeResource, before with { Soft = 4 << 20 }));
         try
         {
-            // .NET raises IOException when no space is left, and ArgumentOutOfRangeException for this limit.
-            Assert.ThrowsAny<SystemException>(() => Npy.Write(path, Tensor.Zeros([2 << 20])));
+            action();
         }
         finally
         {
             Assert.Equal(0, SetLimit(FileSizeResource, before));
         }
-        Assert.Equal([1, 2, 3], Npy.Read(path).ToArray<int>());
-        Assert.Single(Directory.GetFileSystemEntries(_folder));
     }
 }
