@@ -48,8 +48,9 @@ namespace Nabla.Autograd
         /// With P = Vᵀ·dA·V: dw = diag P and dV = V·(F∘P), Fᵢⱼ = 1/(wⱼ − wᵢ). Where |wⱼ − wᵢ| ≤ 16·n·u·max|w|, which includes the diagonal, F is 0: dV
         /// is then the change that stays orthogonal to the eigenspace, and gradients of functions that depend on eigenspaces only, such as a
         /// function of the eigenvalues or of a projector onto whole eigenspaces, are right and finite. Individual vectors of a repeated eigenvalue
-        /// have no derivative. Source: Magnus, On differentiating eigenvalues and eigenvectors (Econometric Theory 1985), thm. 1; Giles, Collected
-        /// matrix derivative results for forward and reverse mode algorithmic differentiation (2008), §3.1.
+        /// have no derivative: V·f(w)·Vᵀ gets a finite gradient that lacks f′·P off the diagonal within the eigenspace. Source: Magnus, On
+        /// differentiating eigenvalues and eigenvectors (Econometric Theory 1985), thm. 1; Giles, Collected matrix derivative results for forward
+        /// and reverse mode algorithmic differentiation (2008), §3.1.
         /// </remarks>
         public override Tensor?[] Jvp(Tensor[] primals, Tensor?[] tangents, Tensor[] outputs, object? parameters)
         {
@@ -140,7 +141,7 @@ namespace Nabla
             /// <summary>
             /// x = V·diag(w)·Vᵀ for symmetric x [.., n, n], f32 or f64, which is symmetrised first: eigenvalues w [.., n], ascending, and eigenvectors as
             /// the orthonormal columns of V [.., n, n], each with its first element that comes within a tenth of the largest magnitude positive.
-            /// Gradients are finite where eigenvalues repeat, and right for functions of whole eigenspaces: see <see cref="EighPrimitive"/>.
+            /// Gradients are finite where eigenvalues repeat, and right for functions of whole eigenspaces, not for V·f(w)·Vᵀ: see <see cref="EighPrimitive"/>.
             /// Raises NB0610 if an element is not finite.
             /// </summary>
             public (Tensor Values, Tensor Vectors) Eigh()
