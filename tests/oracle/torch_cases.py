@@ -3,7 +3,7 @@
 # where gradients are compared a cotangent NAME/ct0 … for each float output and NAME/grad0 … for each float input. Layouts are Nabla's: channels last,
 # weights that act from the right. In the family `accuracy` out0 and grad0 are exact, and torch0 and
 # torchgrad0 what PyTorch says.
-import os, sys
+import os, sys, zlib
 import mpmath
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ def case(name, inputs, f, grad=True, fixed=()):
     outputs = list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
     put = lambda kind, i, x: arrays.__setitem__(f'{name}/{kind}{i}', x.detach().contiguous().numpy().copy())
     for i, x in enumerate(inputs): put('in', i, x)
+    torch.manual_seed(zlib.crc32(name.encode()))  # a new case changes the numbers of its neighbour alone
     for i, y in enumerate(outputs): put('out', i, y)
     wanted = [i for i, x in enumerate(leaves) if x.requires_grad]
     if not wanted: return
@@ -113,6 +114,12 @@ case(E + 'remainder', [T(5.5, -5.5, 5.5, -5.5, 0.3), T(2.0, 2.0, -2.0, -2.0, 7.0
 case(E + 'power 0 of a tensor at 0', [T(0.0, 2.0), T(0.0, 0.0)], torch.pow)
 case(E + 'power 1.5 and 2 at 0', [T(0.0), T(0.0)], lambda x, y: (x ** 1.5, y ** 2.0))
 case(E + 'power of a negative number', [T(-2.0, -3.0), T(3.0, -2.0)], torch.pow)
+case(E + 'power of 0', [T(0.0, 0.0, 0.0, 0.0), T(1.0, 2.0, 0.5, -1.0)], torch.pow, fixed=(1,))
+case(E + 'power of 0, by exponent', [T(0.0, 0.0, 0.0), T(1.0, 2.0, 0.5)], torch.pow, fixed=(0,))
+case(E + 'atan2 at the origin', [T(0.0), T(0.0)], torch.atan2)
+case(E + 'where guarding log', [T(-1.0, 0.0, 2.0)], lambda x: torch.where(x > 0, torch.log(x), torch.zeros(())))
+case(E + 'remainder of integers', [torch.tensor([7, -7, 7, -7]), torch.tensor([3, 3, -3, -3])], torch.fmod, grad=False)
+case(E + 'large integers to float', [torch.tensor([2 ** 53 + 1, 2 ** 53 + 3, -2 ** 62 - 1])], lambda x: x.double(), grad=False)
 case(E + 'log and rsqrt at 0', [T(0.0), T(0.0)], lambda x, y: (torch.log(x), torch.rsqrt(y)))
 case(E + 'lgamma at -1', [T(-1.0)], torch.lgamma)
 case(E + 'maximum and minimum of equal elements', [T(1.0, 0.0), T(1.0, -0.0)], lambda x, y: (torch.maximum(x, y), torch.minimum(x, y)))
@@ -149,6 +156,9 @@ case(A + 'elu', [x], lambda x: F.elu(x, 0.7))
 case(A + 'selu', [x], F.selu)
 case(A + 'hard tanh', [x], F.hardtanh)
 case(A + 'mish', [x], F.mish)
+extreme = T(-inf, -1e300, -1e4, -746.0, -5e-324, 0.0, 5e-324, 746.0, 1e4, 1e300, inf, nan)
+for n, f in [('softplus', lambda x: F.softplus(x, threshold=36)), ('silu', F.silu), ('gelu', F.gelu), ('elu', F.elu), ('relu', F.relu)]:
+    case(A + n + ' of extremes', [extreme], f, grad=False)
 case(A + 'softmax rows', [randn(4, 6)], lambda x: torch.softmax(x, -1))
 case(A + 'softmax of columns', [randn(4, 6)], lambda x: torch.softmax(x, 0))
 case(A + 'softmax of huge logits', [T([1e4, -1e4, 9999.0], [1e300, 1e300, 0.0], [-1e5, -1e5, -1e5 - 1])], lambda x: torch.softmax(x, -1))
@@ -191,6 +201,8 @@ case(R + 'logsumexp of infinities alone', [T([-inf, -inf], [inf, 0.0])], lambda 
 case(R + 'norm', [randn(3, 4)], torch.linalg.vector_norm)
 case(R + 'logsumexp of -inf alone', [T(-inf, -inf)], lambda x: torch.logsumexp(x, 0))
 case(R + 'logsumexp of nothing', [randn(2, 0)], lambda x: torch.logsumexp(x, 1))
+case(R + 'norm of huge and tiny', [T([1e150, 2e150], [1e-150, 3e-150])], lambda x: torch.linalg.vector_norm(x, dim=1))
+case(R + 'max, sum and product of integers', [ints(9, 4, 5) - 4], lambda x: (x.amax(1), x.sum(1), x.prod(1)), grad=False)
 case(R + 'mean of nothing', [randn(2, 0)], lambda x: x.mean(1))
 case(R + 'norm of nothing', [randn(2, 0)], lambda x: torch.linalg.vector_norm(x, dim=1))
 case(R + 'argmax and argmin of ties', [T([1.0, 3.0, 3.0], [2.0, 2.0, 2.0])], lambda x: (x.argmax(1).int(), x.argmin(1).int()), grad=False)
@@ -208,6 +220,10 @@ case(C + 'cumprod with one zero', [T(2.0, 3.0, 0.0, 4.0, 5.0)], lambda x: x.cump
 case(C + 'cumprod with two zeros', [T(2.0, 0.0, 3.0, 0.0, 5.0)], lambda x: x.cumprod(0))
 case(C + 'cummax', [randn(3, 9)], lambda x: x.cummax(1).values)
 case(C + 'cummin', [randn(9, 2)], lambda x: x.cummin(0).values)
+case(C + 'cumprod with zeros, axis 0', [T([2.0, 0.0, 1.0], [0.0, 0.0, 3.0], [4.0, 5.0, 0.0], [1.5, 0.0, 2.0])], lambda x: x.cumprod(0))
+case(C + 'cummax with NaN', [T(1.0, nan, 2.0)], lambda x: x.cummax(0).values, grad=False)
+case(C + 'cummin with ties', [T(1.0, 1.0, 2.0, 0.0, 0.0)], lambda x: x.cummin(0).values)
+case(C + 'cumsum of integers', [ints(9, 3, 4)], lambda x: x.cumsum(1), grad=False)
 case(C + 'cummax with ties', [T(1.0, 1.0, 0.0, 2.0, 2.0)], lambda x: x.cummax(0).values)
 case(C + 'cummax reversed', [randn(8)], lambda x: x.flip(0).cummax(0).values.flip(0))
 
@@ -222,6 +238,9 @@ case(O + 'sort of ties', [ties], lambda x: torch.sort(x, stable=True).values)
 case(O + 'sort of one and of none', [randn(3, 1), randn(3, 0)], lambda x, y: (x.sort(1).values, y.sort(1).values))
 case(O + 'top-k', [randn(4, 9)], lambda x: x.topk(3, 1).values)
 case(O + 'top-k indices', [randn(4, 9)], lambda x: x.topk(3, 1).indices.int(), grad=False)
+case(O + 'sort of integers', [ints(9, 3, 6)], lambda x: x.sort(1).values, grad=False)
+case(O + 'top-0', [randn(3, 4)], lambda x: x.topk(0, 1).values)
+case(O + 'search in nothing', [randn(0), randn(3)], lambda s, v: torch.searchsorted(s, v).int(), grad=False)
 case(O + 'take along', [randn(3, 5), ints(5, 3, 4)], lambda x, i: x.gather(1, i))
 case(O + 'take along axis 0', [randn(3, 5), ints(3, 6, 5)], lambda x, i: x.gather(0, i))
 case(O + 'search sorted left', [T(0.0, 1.0, 1.0, 2.5), T(-1.0, 0.0, 1.0, 1.5, 2.5, 9.0)], lambda s, v: torch.searchsorted(s, v).int(), grad=False)
@@ -233,6 +252,7 @@ case(I + 'take axis 1 by a matrix', [randn(2, 5, 3), ints(5, 4, 2)], lambda x, i
 case(I + 'take none', [randn(5, 3), torch.zeros(0, dtype=torch.int64)], lambda x, i: x[i])
 case(I + 'take last', [randn(4, 6), ints(6, 4)], lambda x, i: x.gather(1, i[:, None])[:, 0])
 case(I + 'scatter add with repeats', [randn(5, 3), torch.tensor([1, 1, 4, 1]), randn(4, 3)], lambda x, i, u: x.index_add(0, i, u))
+case(I + 'scatter add of nothing', [randn(5, 3), torch.zeros(0, dtype=torch.int64), randn(0, 3)], lambda x, i, u: x.index_add(0, i, u))
 case(I + 'segment sum with an empty segment', [randn(6, 2), torch.tensor([0, 3, 0, 1, 3, 3])], lambda x, i: torch.zeros(4, 2).index_add(0, i, x))
 case(I + 'one-hot', [torch.tensor([[0, 2], [1, 3]])], lambda i: F.one_hot(i, 4).double(), grad=False)
 case(I + 'embedding', [ints(7, 3, 4), randn(7, 5)], lambda i, w: F.embedding(i, w))
@@ -269,9 +289,11 @@ case(P + 'batch by one matrix', [randn(3, 5, 4), randn(4, 2)], torch.matmul)
 case(P + 'vector by batch', [randn(4), randn(3, 4, 2)], torch.matmul)
 case(P + 'inner size 0', [randn(3, 0), randn(0, 2)], torch.matmul)
 case(P + 'no rows', [randn(0, 3), randn(3, 2)], torch.matmul)
+case(P + 'integers', [ints(9, 3, 4) - 4, ints(9, 4, 2)], torch.matmul, grad=False)
+case(P + 'no batches', [randn(0, 2, 3), randn(0, 3, 4)], torch.matmul)
 case(P + 'sizes 1', [randn(1, 1), randn(1, 1)], torch.matmul)
 case(P + 'outer', [randn(4), randn(3)], torch.outer)
-for subscripts, shapes in [('bij,bjk->bik', [(2, 3, 4), (2, 4, 5)]), ('ij->ji', [(3, 4)]), ('ii->', [(4, 4)]), ('ii->i', [(4, 4)]), ('ij,ij->', [(3, 4), (3, 4)]), ('bhid,bhjd->bhij', [(2, 2, 3, 4), (2, 2, 5, 4)]), ('i,j,k->kij', [(2,), (3,), (4,)]), ('ij,jk,kl->il', [(2, 3), (3, 4), (4, 5)]), ('ijk->j', [(2, 3, 4)])]:
+for subscripts, shapes in [('bij,bjk->bik', [(2, 3, 4), (2, 4, 5)]), ('ij->ji', [(3, 4)]), ('iij->j', [(3, 3, 4)]), ('ij,i->j', [(3, 4), (3,)]), (',ij->ij', [(), (2, 3)]), ('ij,jk->ik', [(3, 0), (0, 2)]), ('ab,cb,ad->dc', [(2, 3), (4, 3), (2, 5)]), ('ii->', [(4, 4)]), ('ii->i', [(4, 4)]), ('ij,ij->', [(3, 4), (3, 4)]), ('bhid,bhjd->bhij', [(2, 2, 3, 4), (2, 2, 5, 4)]), ('i,j,k->kij', [(2,), (3,), (4,)]), ('ij,jk,kl->il', [(2, 3), (3, 4), (4, 5)]), ('ijk->j', [(2, 3, 4)])]:
     case(P + 'einsum ' + subscripts, [randn(*s) for s in shapes], lambda *t, s=subscripts: torch.einsum(s, *t))
 
 L = 'linear algebra/'
@@ -333,6 +355,20 @@ case(L + 'matrix exponential', [randn(2, 4, 4)], torch.linalg.matrix_exp)
 case(L + 'matrix exponential of norm 30', [10 * torch.linalg.qr(randn(4, 4))[0]], torch.linalg.matrix_exp)
 case(L + 'matrix exponential of a nilpotent matrix', [torch.triu(randn(4, 4), 1)], torch.linalg.matrix_exp)
 case(L + 'matrix exponential of zero', [torch.zeros(3, 3)], torch.linalg.matrix_exp)
+nothing = lambda: randn(0, 3, 3)
+case(L + 'empty batches of factors', [nothing(), nothing(), nothing()], lambda a, b, c: (torch.linalg.cholesky(sym(a)), *torch.linalg.qr(b), torch.linalg.svdvals(c)))
+case(L + 'empty batches of functions', [nothing(), nothing(), nothing(), nothing()], lambda a, b, c, d: (torch.linalg.inv(a), torch.linalg.det(b), torch.linalg.eigvalsh(sym(c)), torch.linalg.matrix_exp(d)))
+case(L + 'determinant of size 0', [randn(0, 0)], lambda a: (*torch.linalg.slogdet(a), torch.linalg.det(a)))
+case(L + 'singular values of no columns', [randn(3, 0)], torch.linalg.svdvals)
+case(L + 'det of a singular matrix', [torch.ones(3, 3)], torch.linalg.det, grad=False)
+case(L + 'pseudo-inverse of zero', [torch.zeros(3, 2)], torch.linalg.pinv, grad=False)
+case(L + 'pseudo-inverse of no rows', [randn(0, 3)], torch.linalg.pinv)
+case(L + 'least squares of rank 2', [randn(5, 2) @ randn(2, 4), randn(5, 2)], lambda a, b: torch.linalg.lstsq(a, b, rcond=1e-10, driver='gelsd').solution, grad=False)
+case(L + 'sum of squares of repeated eigenvalues', [torch.diag(T(2.0, 1.0, 2.0))], lambda a: torch.linalg.eigvalsh(sym(a)).square().sum())
+case(L + 'nuclear norm with repeated singular values', [2 * torch.eye(3)], lambda a: torch.linalg.matrix_norm(a, 'nuc'))
+case(L + 'eigenvalues of a singular matrix', [torch.ones(4, 4)], torch.linalg.eigvalsh, grad=False)
+case(L + 'matrix exponential of size 1', [T([-3.0])], torch.linalg.matrix_exp)
+case(L + 'solve after a row exchange', [T([0.0, 1.0], [2.0, 3.0]), randn(2, 1)], torch.linalg.solve)
 case(L + 'trace', [randn(4, 4)], torch.trace)
 
 V = 'convolution/'
@@ -353,6 +389,7 @@ case(V + '1-d stride 2, padding 1', [randn(2, 9, 3), randn(3, 3, 4)], conv(1, st
 case(V + '1-d dilation 3', [randn(2, 12, 3), randn(3, 3, 2)], conv(1, dilation=3))
 case(V + '1-d circular', [randn(2, 8, 3), randn(5, 3, 2)], conv(1, (2, 2), 'circular'))
 case(V + '1-d groups', [randn(2, 8, 4), randn(3, 2, 6)], conv(1, groups=2))
+case(V + '1-d stride beyond the window', [randn(2, 10, 3), randn(2, 3, 4)], conv(1, stride=4))
 case(V + '1-d window 1', [randn(2, 5, 3), randn(1, 3, 4)], conv(1))
 case(V + '2-d', [randn(2, 7, 6, 3), randn(3, 2, 3, 4)], conv(2))
 case(V + '2-d stride 2 by 3', [randn(2, 9, 8, 2), randn(3, 3, 2, 4)], conv(2, stride=(2, 3)))
@@ -375,6 +412,10 @@ case(V + 'max pooling 3, stride 2, padding 1', [randn(2, 7, 6, 3)], pool(F.max_p
 case(V + 'max pooling 1-d, overlapping', [randn(2, 8, 3)], pool(F.max_pool1d, 3, 1))
 case(V + 'max pooling of equal elements', [torch.ones(1, 4, 4, 1)], pool(F.max_pool2d, 2))
 case(V + 'max pooling of negatives, padded', [-1 - rand(1, 5, 5, 2)], pool(F.max_pool2d, 3, 2, 1))
+case(V + 'max pooling with a rest', [randn(1, 7, 7, 2)], pool(F.max_pool2d, 2))
+case(V + 'max pooling, stride beyond the window', [randn(1, 8, 8, 2)], pool(F.max_pool2d, 2, 3))
+case(V + 'max pooling of -inf', [torch.full((1, 4, 4, 1), -inf)], pool(F.max_pool2d, 2))
+case(V + 'max pooling with NaN', [T(1.0, nan, 3.0, 2.0).reshape(1, 4, 1)], pool(F.max_pool1d, 2), grad=False)
 case(V + 'average pooling 2', [randn(2, 6, 6, 3)], pool(F.avg_pool2d, 2))
 case(V + 'average pooling 3, stride 2, padding counted', [randn(2, 7, 6, 3)], pool(F.avg_pool2d, 3, 2, 1))
 case(V + 'average pooling, padding not counted', [randn(2, 7, 6, 3)], pool(F.avg_pool2d, 3, 2, 1, count_include_pad=False))
@@ -397,6 +438,8 @@ case(N + 'batch norm in evaluation', [randn(6, 3), randn(3), randn(3), randn(3),
 case(N + 'batch norm of a constant channel', [torch.cat([randn(5, 1), torch.full((5, 1), 2.0)], 1), randn(2), randn(2)], lambda x, s, b: F.batch_norm(x, None, None, s, b, True))
 for groups in (1, 2, 6):
     case(N + f'group norm {groups} of 6', [randn(2, 3, 4, 6), randn(6), randn(6)], lambda x, s, b, g=groups: channels_last(F.group_norm(channels_first(x), g, s, b)))
+case(N + 'group norm of sequences', [randn(2, 5, 4), randn(4), randn(4)], lambda x, s, b: channels_last(F.group_norm(channels_first(x), 2, s, b)))
+case(N + 'layer norm far from zero', [1e6 + randn(3, 8), randn(8), randn(8)], lambda x, s, b: F.layer_norm(x, (8,), s, b))
 case(N + 'rms norm', [randn(4, 6), randn(6)], lambda x, s: x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6) * s)
 
 B = 'attention/'
@@ -450,6 +493,11 @@ for n in (1, 8, 9, 37):
     case(W + f'rfft of {n}', [randn(2, n)], lambda a: pair(torch.fft.rfft(a)))
 for n in (1, 8, 9, 37):
     case(W + f'irfft to {n}', [randn(2, n // 2 + 1), randn(2, n // 2 + 1)], lambda a, b, n=n: torch.fft.irfft(torch.complex(a, b), n))
+for n in (2, 3): case(W + f'rfft and back, {n}', [randn(2, n)], lambda a, n=n: (torch.fft.irfft(torch.fft.rfft(a), n), *pair(torch.fft.rfft(a))))
+case(W + 'irfft to 2', [randn(3, 2), randn(3, 2)], lambda a, b: torch.fft.irfft(torch.complex(a, b), 2))
+case(W + 'fft of 1009', [randn(1009), randn(1009)], lambda a, b: pair(torch.fft.fft(torch.complex(a, b))))
+case(W + 'rfft of axis 1, forward', [randn(2, 9, 3)], lambda a: pair(torch.fft.rfft(a, dim=1, norm='forward')))
+case(W + 'irfft of axis 0, orthonormal', [randn(5, 2), randn(5, 2)], lambda a, b: torch.fft.irfft(torch.complex(a, b), 9, dim=0, norm='ortho'))
 case(W + 'fft of axis 0, orthonormal', [randn(6, 3), randn(6, 3)], lambda a, b: pair(torch.fft.fft(torch.complex(a, b), dim=0, norm='ortho')))
 case(W + 'fft2 of 6 by 5', [randn(2, 6, 5), randn(2, 6, 5)], lambda a, b: pair(torch.fft.fft2(torch.complex(a, b))))
 case(W + 'ifft2 of 4 by 7', [randn(4, 7), randn(4, 7)], lambda a, b: pair(torch.fft.ifft2(torch.complex(a, b))))
@@ -462,6 +510,7 @@ case(D + 'cross-entropy', [randn(5, 4), ints(4, 5)], F.cross_entropy)
 case(D + 'cross-entropy, smoothed', [randn(5, 4), ints(4, 5)], lambda x, y: F.cross_entropy(x, y, label_smoothing=0.1))
 case(D + 'cross-entropy of huge logits', [T([1e4, -1e4, 0.0], [-1e300, 0.0, 1.0]), torch.tensor([1, 2])], F.cross_entropy)
 case(D + 'cross-entropy of an empty batch', [randn(0, 4), ints(4, 0)], F.cross_entropy)
+case(D + 'cross-entropy with -inf', [T([0.3, -inf, 1.0], [-inf, -inf, 2.0]), torch.tensor([0, 2])], F.cross_entropy)
 case(D + 'binary cross-entropy', [4 * randn(9), rand(9)], F.binary_cross_entropy_with_logits, fixed=(1,))
 case(D + 'binary cross-entropy of huge logits', [T(800.0, -800.0, 800.0, -800.0), T(0.0, 0.0, 1.0, 1.0)], F.binary_cross_entropy_with_logits, fixed=(1,))
 case(D + 'mean squared error', [randn(3, 4), randn(3, 4)], F.mse_loss)
@@ -499,6 +548,10 @@ case(Z + 'clipping by the global norm', [randn(3, 2), randn(4)], clip, grad=Fals
 
 # Hessian-vector products by double backward, and their own gradients: third derivatives.
 H = 'second derivatives/'
+def recurrence(x):
+    h = x
+    for t in range(5): h = torch.tanh(rows[:3] @ h + x)
+    return h.square().sum()
 def hvp(f):
     def g(x, v):
         p = x if x.requires_grad else x.clone().requires_grad_()
@@ -507,7 +560,15 @@ def hvp(f):
         return second
     return g
 x32, w43 = torch.linspace(-1, 1, 6).reshape(3, 2), torch.linspace(-2, 2, 8).reshape(2, 4).sin()
+shifted = lambda x: x @ x.T + torch.eye(len(x))
+rows = torch.linspace(0.2, 2, 12).reshape(4, 3).sin()
 for n, shape, f in [
+    ('softmax', (2, 4), lambda x: torch.softmax(x, -1).square().sum()), ('gelu', (5,), lambda x: F.gelu(x).square().sum()), ('cumprod', (5,), lambda x: x.cumprod(0).square().sum()),
+    ('sort', (5,), lambda x: (x.sort().values.cumsum(0) ** 3).sum()), ('cholesky', (3, 3), lambda x: (torch.linalg.cholesky(shifted(x)) ** 3).sum()), ('solve', (3, 3), lambda x: torch.linalg.solve(shifted(x) + x, rows.T).square().sum()),
+    ('slogdet', (3, 3), lambda x: torch.linalg.slogdet(x).logabsdet ** 2), ('eigenvalues', (3, 3), lambda x: (torch.linalg.eigvalsh(sym(x)) ** 4).sum()), ('eigh', (3, 3), lambda x: (of_eigh(torch.tanh)(x) * rows[:3]).sum()),
+    ('svd', (4, 3), lambda x: (by_svd(x) * rows).sum()), ('qr', (4, 3), lambda x: ((positive_qr(x)[0] * rows).sum() + positive_qr(x)[1].square().sum()) ** 2), ('pseudo-inverse', (4, 3), lambda x: (torch.linalg.pinv(x) * rows.T).sum() ** 2),
+    ('matrix exponential', (3, 3), lambda x: (torch.linalg.matrix_exp(x) * rows[:3]).sum()), ('attention', (4, 3), lambda x: attend(x, x.sin(), x).square().sum()), ('max pooling', (8,), lambda x: F.max_pool1d(x[None, None], 2).tanh().square().sum()),
+    ('variance', (6,), lambda x: x.var(unbiased=False) ** 2), ('scan', (3,), recurrence), ('power', (4,), lambda x: ((1 + x.square()) ** (x.sin() + 2)).sum()),
     ('tanh', (5,), lambda x: (torch.tanh(x) * x).sum()), ('softplus', (5,), lambda x: F.softplus(x).square().sum()), ('logsumexp', (2, 4), lambda x: torch.logsumexp(x, 1).square().sum()),
     ('cross-entropy', (3, 4), lambda x: F.cross_entropy(x, torch.tensor([0, 3, 1]))), ('erf', (5,), lambda x: torch.erf(x).square().sum()), ('product', (5,), lambda x: x.prod()),
     ('norm', (5,), lambda x: torch.linalg.vector_norm(x) ** 3), ('log det', (3, 3), lambda x: torch.logdet(x @ x.T + torch.eye(3))), ('inverse', (3, 3), lambda x: torch.linalg.inv(x @ x.T + torch.eye(3)).sum()),

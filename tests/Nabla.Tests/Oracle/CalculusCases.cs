@@ -24,6 +24,28 @@ internal static class CalculusCases
 
     private static OracleCase[] SecondDerivatives =>
     [
+        HessianProduct("softmax", x => x.Softmax().Square().Sum()),
+        HessianProduct("gelu", x => x.Gelu().Square().Sum()),
+        HessianProduct("cumprod", x => x.CumProd().Square().Sum()),
+        HessianProduct("sort", x => x.Sort().CumSum().Pow(3).Sum()),
+        HessianProduct("cholesky", x => Shifted(x).Cholesky().Pow(3).Sum()),
+        HessianProduct("solve", x => (Shifted(x) + x).Solve(Rows.T).Square().Sum()),
+        HessianProduct("slogdet", x => x.SlogDet().LogAbs.Square()),
+        HessianProduct("eigenvalues", x => x.EigenvaluesSymmetric().Pow(4).Sum()),
+        HessianProduct("eigh", x => (LinalgCases.ByEigh(x, w => w.Tanh()) * Rows.Slice(..3)).Sum()),
+        HessianProduct("svd", x => (LinalgCases.BySvd(x) * Rows).Sum()),
+        HessianProduct("qr", x =>
+        {
+            (Tensor q, Tensor r) = x.Qr();
+            return ((q * Rows).Sum() + r.Square().Sum()).Square();
+        }),
+        HessianProduct("pseudo-inverse", x => (x.PseudoInverse() * Rows.T).Sum().Square()),
+        HessianProduct("matrix exponential", x => (x.MatrixExp() * Rows.Slice(..3)).Sum()),
+        HessianProduct("attention", x => Attention.ScaledDotProduct(x, x.Sin(), x).Square().Sum()),
+        HessianProduct("max pooling", x => x.ExpandDims(1).MaxPool([2]).Tanh().Square().Sum()),
+        HessianProduct("variance", x => x.Variance().Square()),
+        HessianProduct("scan", x => Control.Scan((Tensor h) => ((Rows.Slice(..3).MatMul(h) + x).Tanh(), 0), x, 5).Carry.Square().Sum()),
+        HessianProduct("power", x => (1 + x.Square()).Pow(x.Sin() + 2).Sum()),
         HessianProduct("tanh", x => (x.Tanh() * x).Sum()),
         HessianProduct("softplus", x => x.Softplus().Square().Sum()),
         HessianProduct("logsumexp", x => x.LogSumExp(1).Square().Sum()),
@@ -66,6 +88,8 @@ internal static class CalculusCases
     ];
 
     private static Tensor Left => Ops.Linspace(-1, 1, 6, DType.F64).Reshape(3, 2).MatMul(Ops.Linspace(-2, 2, 8, DType.F64).Sin().Reshape(2, 4));
+
+    private static Tensor Rows => Ops.Linspace(0.2, 2, 12, DType.F64).Reshape(4, 3).Sin();
 
     private static Tensor Shifted(Tensor x) => x.MatMul(x.T) + Ops.Eye(3, DType.F64);
 

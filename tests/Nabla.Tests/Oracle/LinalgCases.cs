@@ -58,6 +58,19 @@ internal static class LinalgCases
         Of("linear algebra/matrix exponential of norm 30", a => a.MatrixExp()),
         Of("linear algebra/matrix exponential of a nilpotent matrix", a => a.MatrixExp()),
         Of("linear algebra/matrix exponential of zero", a => a.MatrixExp()),
+        Many("linear algebra/empty batches of factors", t => [t[0].Cholesky(), .. Both(t[1].Qr()), t[2].SingularValues()]),
+        Many("linear algebra/empty batches of functions", t => [t[0].Inverse(), t[1].Det(), t[2].EigenvaluesSymmetric(), t[3].MatrixExp()]),
+        Many("linear algebra/determinant of size 0", t => [.. Both(t[0].SlogDet()), t[0].Det()]),
+        Of("linear algebra/singular values of no columns", a => a.SingularValues()),
+        Of("linear algebra/det of a singular matrix", a => a.Det()),
+        Of("linear algebra/pseudo-inverse of zero", a => a.PseudoInverse()),
+        Of("linear algebra/pseudo-inverse of no rows", a => a.PseudoInverse()),
+        Of("linear algebra/least squares of rank 2", (a, b) => a.LeastSquares(b, 1e-10)),
+        Of("linear algebra/sum of squares of repeated eigenvalues", a => a.EigenvaluesSymmetric().Square().Sum()),
+        Of("linear algebra/nuclear norm with repeated singular values", a => a.NuclearNorm()),
+        Of("linear algebra/eigenvalues of a singular matrix", a => a.EigenvaluesSymmetric()),
+        Of("linear algebra/matrix exponential of size 1", a => a.MatrixExp()),
+        Of("linear algebra/solve after a row exchange", (a, b) => a.Solve(b)),
         Of("linear algebra/trace", a => a.Trace()),
     ];
 
@@ -67,6 +80,15 @@ internal static class LinalgCases
         .. new[] { 8, 9, 37 }.Select(n => Many($"fourier/ifft of {n}", t => Both(Ops.Ifft(t[0], t[1])))),
         .. new[] { 1, 8, 9, 37 }.Select(n => Many($"fourier/rfft of {n}", t => Both(t[0].Rfft()))),
         .. new[] { 1, 8, 9, 37 }.Select(n => Of($"fourier/irfft to {n}", (a, b) => Ops.Irfft(a, b, n))),
+        .. new[] { 2, 3 }.Select(n => Many($"fourier/rfft and back, {n}", t =>
+        {
+            (Tensor re, Tensor im) = t[0].Rfft();
+            return [Ops.Irfft(re, im, n), re, im];
+        })),
+        Of("fourier/irfft to 2", (a, b) => Ops.Irfft(a, b, 2)),
+        Many("fourier/fft of 1009", t => Both(Ops.Fft(t[0], t[1]))),
+        Many("fourier/rfft of axis 1, forward", t => Both(t[0].Rfft(1, FourierNorm.Forward))),
+        Of("fourier/irfft of axis 0, orthonormal", (a, b) => Ops.Irfft(a, b, 9, 0, FourierNorm.Ortho)),
         Many("fourier/fft of axis 0, orthonormal", t => Both(Ops.Fft(t[0], t[1], 0, FourierNorm.Ortho))),
         Many("fourier/fft2 of 6 by 5", t => Both(Ops.Fft2(t[0], t[1]))),
         Many("fourier/ifft2 of 4 by 7", t => Both(Ops.Ifft2(t[0], t[1]))),
