@@ -19,8 +19,8 @@ public enum DebugChecks
 }
 
 /// <summary>
-/// Switches for looking inside: <c>NABLA_DEBUG</c> (0 to 5), <c>NABLA_CHECK</c> (a list of nan, ir, leak, bounds) and <c>NABLA_DUMP</c> (a folder), read
-/// once, and overridden on one thread by <see cref="Scope"/>. When all are off, a kernel call pays for one test of a static field.
+/// Switches for looking inside: <c>NABLA_DEBUG</c> (0 to 5), <c>NABLA_CHECK</c> (a list of nan, ir, leak, bounds), <c>NABLA_DUMP</c> (a folder) and
+/// <c>NABLA_FUSION</c> (0: off), read once, and overridden on one thread by <see cref="Scope"/>. When all are off, a kernel call pays for one test of a static field.
 /// </summary>
 public static class NablaDebug
 {
@@ -39,6 +39,9 @@ public static class NablaDebug
     /// <summary>Folder into which compiled programs are written as text and as DOT graphs; null for none.</summary>
     public static string? DumpFolder => Current.Dump;
 
+    /// <summary>Whether compiled programs run chains of element-wise operations tile by tile. Results are the same bits.</summary>
+    public static bool Fusion => Current.Fusion;
+
     /// <summary>False if everything is off on every thread: the only question that fast paths ask.</summary>
     internal static bool Active => _active != 0;
 
@@ -51,11 +54,11 @@ public static class NablaDebug
     /// Other switches on this thread until the result is disposed: <c>using (NablaDebug.Scope(checks: DebugChecks.Nan)) …</c>. What is not given stays
     /// as it was.
     /// </summary>
-    public static IDisposable Scope(int? level = null, DebugChecks? checks = null, string? dump = null, TextWriter? output = null)
+    public static IDisposable Scope(int? level = null, DebugChecks? checks = null, string? dump = null, TextWriter? output = null, bool? fusion = null)
     {
         Settings before = Current;
         var scope = new Restorer(_scoped);
-        _scoped = new Settings(level ?? before.Level, checks ?? before.Checks, dump ?? before.Dump, output ?? before.Output);
+        _scoped = new Settings(level ?? before.Level, checks ?? before.Checks, dump ?? before.Dump, output ?? before.Output, fusion ?? before.Fusion);
         Interlocked.Increment(ref _active);
         return scope;
     }
@@ -78,10 +81,10 @@ public static class NablaDebug
             else Console.Error.WriteLine($"nabla: NABLA_CHECK: no such check: {name}; expected a list of nan, ir, leak, bounds.");
         }
         string? dump = Environment.GetEnvironmentVariable("NABLA_DUMP") is { Length: > 0 } folder ? folder : null;
-        return new Settings(level, checks, dump, Output: null);
+        return new Settings(level, checks, dump, Output: null, Environment.GetEnvironmentVariable("NABLA_FUSION") != "0");
     }
 
-    private sealed record Settings(int Level, DebugChecks Checks, string? Dump, TextWriter? Output)
+    private sealed record Settings(int Level, DebugChecks Checks, string? Dump, TextWriter? Output, bool Fusion)
     {
         public bool IsOff => Level == 0 && Checks == DebugChecks.None && Dump is null;
     }

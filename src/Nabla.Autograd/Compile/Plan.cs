@@ -59,11 +59,7 @@ internal sealed class Plan
         for (int i = 0; i < _inputs.Length; i++) _inputWindows[i].Retarget(AddressOf(i, (DenseTensor)inputs[i], outputs));
         for (int i = 0; i < _results.Length; i++) _results[i].Window?.Retarget(Start((DenseTensor)outputs[i]));
         bool watched = NablaDebug.Active;
-        foreach (Step step in _steps)
-        {
-            if (watched) Watch.Evaluate(step.Primitive, step.Inputs, step.Outputs, step.Parameters, _device, step.Source);
-            else Evaluation.Execute(step.Primitive, step.Inputs, step.Outputs, step.Parameters, _device);
-        }
+        foreach (Step step in _steps) step.Run(_device, watched);
         for (int i = 0; i < _results.Length; i++)
             if (_results[i].Source is { } source) Move.Copy(source, (DenseTensor)outputs[i]);
         GC.KeepAlive(_arena);
@@ -81,8 +77,33 @@ internal sealed class Plan
 
     private static nint Start(DenseTensor tensor) => tensor.Buffer.Address + (nint)(tensor.Layout.Offset * tensor.DType.Size);
 
-    /// <summary>One kernel call, and the caller's file and line if they were recorded.</summary>
-    internal sealed record Step(Primitive Primitive, object? Parameters, DenseTensor[] Inputs, DenseTensor[] Outputs, string? Source);
+    /// <summary>One kernel call.</summary>
+    internal abstract class Step
+    {
+        /// <summary>Does it; <paramref name="watched"/>: with the checks that are on.</summary>
+        public abstract void Run(Device device, bool watched);
+    }
+
+    /// <summary>A primitive applied to operands, and the caller's file and line if they were recorded.</summary>
+    internal sealed class KernelStep(Primitive primitive, object? parameters, DenseTensor[] inputs, DenseTensor[] outputs, string? source) : Step
+    {
+        public override void Run(Device device, bool watched)
+        {
+            if (watched) Watch.Evaluate(primitive, inputs, outputs, parameters, device, source);
+            else Evaluation.Execute(primitive, inputs, outputs, parameters, device);
+        }
+    }
+
+    /// <summary>Element-wise primitives of one shape, tile by tile.</summary>
+    internal sealed class FusedStep(FusedMap map, string names) : Step
+    {
+        public override void Run(Device device, bool watched)
+        {
+            long start = watched ? System.Diagnostics.Stopwatch.GetTimestamp() : 0;
+            map.Run();
+            if (watched) Watch.Fused(names, System.Diagnostics.Stopwatch.GetElapsedTime(start));
+        }
+    }
 
     /// <summary>
     /// Where a result comes from: written in place through a window, or copied from somewhere at the end.

@@ -1,3 +1,5 @@
+using Nabla.Kernels;
+
 namespace Nabla.Autograd;
 
 /// <summary>
@@ -20,6 +22,12 @@ public abstract class Primitive
     /// <summary>True if each output element depends only on the input elements at its place, so that an output may take the memory of an
     /// input that ends here.</summary>
     public virtual bool IsElementwise => false;
+
+    /// <summary>
+    /// How a row is computed, for a primitive each of whose output elements depends on the input elements at its place alone: compiled programs run chains of
+    /// such primitives tile by tile. Without a kernel if it is not one, or not for these types.
+    /// </summary>
+    public virtual RowForm RowOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => default;
 
     /// <summary>False for a primitive that has a forward derivative only.</summary>
     public virtual bool HasReverseMode => true;

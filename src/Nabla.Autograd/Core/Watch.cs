@@ -37,6 +37,10 @@ internal static class Watch
         if (findsNan) CheckNan(primitive, inputs, outputs, hadNan, source);
     }
 
+    /// <summary>Tells of a chain of element-wise primitives that has run.</summary>
+    public static void Fused(string names, TimeSpan time) =>
+        NablaDebug.Tell(2, string.Create(CultureInfo.InvariantCulture, $"{time.TotalMicroseconds,9:F1} µs            fused {names}"));
+
     /// <summary>Tells of a program that has been compiled, and writes it to the dump folder.</summary>
     public static void Compiled(Program program, Plan plan, TimeSpan time)
     {

@@ -164,6 +164,9 @@ namespace Nabla.Autograd
         protected override void Evaluate(ReadOnlySpan<DenseTensor> inputs, DenseTensor output, int n) => Map.IntegerPow(inputs[0], n, output);
 
         /// <inheritdoc/>
+        public override RowForm RowOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => new(Rows.IntegerPowerFor(output.DType), Parameter: (int)parameters!);
+
+        /// <inheritdoc/>
         protected override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReferenceArray output, int n)
         {
             for (int i = 0; i < output.Data.Length; i++) output.Data[i] = Math.Pow(inputs[0].Data[i], n);

@@ -21,6 +21,9 @@ namespace Nabla.Autograd
         protected override void Evaluate(ReadOnlySpan<DenseTensor> inputs, DenseTensor output, DType dtype) => Map.Convert(inputs[0], output);
 
         /// <inheritdoc/>
+        public override RowForm RowOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => new(Rows.ConvertFor(inputs[0].DType, output.DType));
+
+        /// <inheritdoc/>
         protected override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReferenceArray output, DType dtype)
         {
             for (int i = 0; i < output.Data.Length; i++) output.Data[i] = Round(inputs[0].Data[i], dtype);

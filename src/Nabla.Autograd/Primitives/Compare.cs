@@ -24,6 +24,9 @@ namespace Nabla.Autograd
             Map.Compare<TOp>(inputs[0], inputs[1], outputs[0]);
 
         /// <inheritdoc/>
+        public override RowForm RowOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => new(Rows.CompareFor<TOp>(inputs[0].DType));
+
+        /// <inheritdoc/>
         public sealed override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReadOnlySpan<ReferenceArray> outputs, object? parameters)
         {
             for (int i = 0; i < inputs[0].Data.Length; i++)
@@ -125,6 +128,9 @@ namespace Nabla.Autograd
         /// <inheritdoc/>
         public override void Evaluate(ReadOnlySpan<DenseTensor> inputs, ReadOnlySpan<DenseTensor> outputs, object? parameters) =>
             Map.Select(inputs[0], inputs[1], inputs[2], outputs[0]);
+
+        /// <inheritdoc/>
+        public override RowForm RowOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => new(Rows.SelectFor(output.DType), ConditionFirst: true);
 
         /// <inheritdoc/>
         public override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReadOnlySpan<ReferenceArray> outputs, object? parameters)

@@ -68,6 +68,9 @@ public abstract class UnaryPrimitive<TOp>(string name, Domain domain, string dty
         Map.Unary<TOp>(inputs[0], outputs[0]);
 
     /// <inheritdoc/>
+    public override RowForm RowOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => new(TOp.Row(output.DType), TOp.Work);
+
+    /// <inheritdoc/>
     public sealed override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReadOnlySpan<ReferenceArray> outputs, object? parameters)
     {
         for (int i = 0; i < inputs[0].Data.Length; i++) outputs[0].Data[i] = Reference(inputs[0].Data[i]);
@@ -120,6 +123,9 @@ public abstract class BinaryPrimitive<TOp>(string name, Domain left, Domain righ
     /// <inheritdoc/>
     public sealed override void Evaluate(ReadOnlySpan<DenseTensor> inputs, ReadOnlySpan<DenseTensor> outputs, object? parameters) =>
         Map.Binary<TOp>(inputs[0], inputs[1], outputs[0]);
+
+    /// <inheritdoc/>
+    public override RowForm RowOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => new(TOp.Row(output.DType), TOp.Work);
 
     /// <inheritdoc/>
     public sealed override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReadOnlySpan<ReferenceArray> outputs, object? parameters)

@@ -22,6 +22,9 @@ namespace Nabla.Autograd
             Map.Binary<TOp>(inputs[0], inputs[1], outputs[0]);
 
         /// <inheritdoc/>
+        public override RowForm RowOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => new(TOp.Row(output.DType), TOp.Work);
+
+        /// <inheritdoc/>
         public sealed override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReadOnlySpan<ReferenceArray> outputs, object? parameters)
         {
             for (int i = 0; i < outputs[0].Data.Length; i++)
@@ -116,6 +119,9 @@ namespace Nabla.Autograd
             Map.Unary<NotOp>(inputs[0], outputs[0]);
 
         /// <inheritdoc/>
+        public override RowForm RowOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => new(Rows.UnaryFor<NotOp>(output.DType));
+
+        /// <inheritdoc/>
         protected override bool Reference(double x) => x == 0;
 
         /// <inheritdoc/>
@@ -138,6 +144,9 @@ namespace Nabla.Autograd
         /// <inheritdoc/>
         public override void Evaluate(ReadOnlySpan<DenseTensor> inputs, ReadOnlySpan<DenseTensor> outputs, object? parameters) =>
             Map.Predicate<IsFiniteOp>(inputs[0], outputs[0]);
+
+        /// <inheritdoc/>
+        public override RowForm RowOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => new(Rows.PredicateFor<IsFiniteOp>(inputs[0].DType));
 
         /// <inheritdoc/>
         protected override bool Reference(double x) => double.IsFinite(x);

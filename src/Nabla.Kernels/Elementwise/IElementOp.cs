@@ -165,4 +165,7 @@ public interface ICompareOp
 
     /// <summary>The answers for vectors of elements, all bits set for yes.</summary>
     static abstract Vector128<T> Mask<T>(Vector128<T> a, Vector128<T> b) where T : unmanaged, INumber<T>;
+
+    /// <inheritdoc cref="Mask{T}(Vector128{T}, Vector128{T})"/>
+    static abstract Vector512<T> Mask<T>(Vector512<T> a, Vector512<T> b) where T : unmanaged, INumber<T>;
 }

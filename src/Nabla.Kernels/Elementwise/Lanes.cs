@@ -30,6 +30,9 @@ internal interface ILanes<TSelf, T> where TSelf : struct, ILanes<TSelf, T> where
     static abstract TSelf Equal(TSelf a, TSelf b);
     static abstract TSelf Select(TSelf mask, TSelf ifSet, TSelf ifClear);
 
+    /// <summary>True if any element of a mask is set.</summary>
+    static abstract bool Any(TSelf mask);
+
     /// <summary>Sum of the bit patterns read as integers.</summary>
     static abstract TSelf AddBits(TSelf a, TSelf b);
 
@@ -73,6 +76,7 @@ internal readonly struct Lanes512<T>(Vector512<T> v) : ILanes<Lanes512<T>, T> wh
     public static Lanes512<T> Min(Lanes512<T> a, Lanes512<T> b) => new(Vector512.MinNative(a._v, b._v));
     public static Lanes512<T> Less(Lanes512<T> a, Lanes512<T> b) => new(Vector512.LessThan(a._v, b._v));
     public static Lanes512<T> Equal(Lanes512<T> a, Lanes512<T> b) => new(Vector512.Equals(a._v, b._v));
+    public static bool Any(Lanes512<T> mask) => !Vector512.EqualsAll(mask._v.AsByte(), Vector512<byte>.Zero);
     public static Lanes512<T> Select(Lanes512<T> mask, Lanes512<T> ifSet, Lanes512<T> ifClear) =>
         new(Vector512.ConditionalSelect(mask._v, ifSet._v, ifClear._v));
 
@@ -129,6 +133,7 @@ internal readonly struct Lanes256<T>(Vector256<T> v) : ILanes<Lanes256<T>, T> wh
     public static Lanes256<T> Min(Lanes256<T> a, Lanes256<T> b) => new(Vector256.MinNative(a._v, b._v));
     public static Lanes256<T> Less(Lanes256<T> a, Lanes256<T> b) => new(Vector256.LessThan(a._v, b._v));
     public static Lanes256<T> Equal(Lanes256<T> a, Lanes256<T> b) => new(Vector256.Equals(a._v, b._v));
+    public static bool Any(Lanes256<T> mask) => !Vector256.EqualsAll(mask._v.AsByte(), Vector256<byte>.Zero);
     public static Lanes256<T> Select(Lanes256<T> mask, Lanes256<T> ifSet, Lanes256<T> ifClear) =>
         new(Vector256.ConditionalSelect(mask._v, ifSet._v, ifClear._v));
 
@@ -185,6 +190,7 @@ internal readonly struct Lanes128<T>(Vector128<T> v) : ILanes<Lanes128<T>, T> wh
     public static Lanes128<T> Min(Lanes128<T> a, Lanes128<T> b) => new(Vector128.MinNative(a._v, b._v));
     public static Lanes128<T> Less(Lanes128<T> a, Lanes128<T> b) => new(Vector128.LessThan(a._v, b._v));
     public static Lanes128<T> Equal(Lanes128<T> a, Lanes128<T> b) => new(Vector128.Equals(a._v, b._v));
+    public static bool Any(Lanes128<T> mask) => !Vector128.EqualsAll(mask._v.AsByte(), Vector128<byte>.Zero);
     public static Lanes128<T> Select(Lanes128<T> mask, Lanes128<T> ifSet, Lanes128<T> ifClear) =>
         new(Vector128.ConditionalSelect(mask._v, ifSet._v, ifClear._v));
 

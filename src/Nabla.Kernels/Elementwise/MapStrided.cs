@@ -132,7 +132,8 @@ internal unsafe struct StridedJob : IParallelJob
         return true;
     }
 
-    private static void Gather(byte* source, long stride, int size, byte* target, int count)
+    /// <summary>Elements of a given size at a stride, made dense.</summary>
+    public static void Gather(byte* source, long stride, int size, byte* target, int count)
     {
         if (size == 4) Gather((int*)source, stride, (int*)target, count);
         else if (size == 8) Gather((long*)source, stride, (long*)target, count);

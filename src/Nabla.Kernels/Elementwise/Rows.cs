@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Nabla.Kernels;
 
@@ -76,7 +77,7 @@ internal static unsafe class Rows
         bool oneA = row->Splats == Splats.A, oneB = row->Splats == Splats.B;
         T* a = (T*)row->A, b = (T*)row->B;
         Vector128<T> splat = Vector128.Create(oneA ? *a : *b);
-        int i = 0;
+        int i = typeof(T) == typeof(float) && Avx512F.IsSupported ? CompareWide<TOp>((float*)a, (float*)b, oneA, oneB, y) : 0;
         for (; i <= y.Length - 16; i += 16) (Sixteen(i) & Vector128<byte>.One).CopyTo(y[i..]);
         for (; i < y.Length; i++) y[i] = TOp.Invoke(a[oneA ? 0 : i], b[oneB ? 0 : i]) ? (byte)1 : (byte)0;
         Repeat(row, y);
@@ -94,6 +95,22 @@ internal static unsafe class Rows
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         Vector128<uint> Pair(int at) => Vector128.Narrow(Mask(at).AsUInt64(), Mask(at + 2).AsUInt64());
+    }
+
+    // Sixteen floats at a time; returns how many elements are done.
+    private static int CompareWide<TOp>(float* a, float* b, bool oneA, bool oneB, Span<byte> y) where TOp : struct, ICompareOp
+    {
+        Vector512<float> splat = Vector512.Create(oneA ? *a : *b);
+        int i = 0;
+        fixed (byte* target = y)
+        {
+            for (; i <= y.Length - 16; i += 16)
+            {
+                Vector512<float> left = oneA ? splat : Vector512.Load(a + i), right = oneB ? splat : Vector512.Load(b + i);
+                Avx512F.ConvertToVector128Byte(TOp.Mask(left, right).AsUInt32() & Vector512<uint>.One).Store(target + i);
+            }
+        }
+        return i;
     }
 
     // Sixteen masks as bytes.
@@ -116,13 +133,26 @@ internal static unsafe class Rows
             return;
         }
         Vector128<T> splatA = Vector128.Create(*a), splatB = Vector128.Create(*b);
-        int i = 0;
+        int i = sizeof(T) == 4 && Avx512F.IsSupported ? SelectWide((int*)a, (int*)b, c, oneA, oneB, (int*)row->Y, y.Length) : 0;
         for (; i <= y.Length - Vector128<T>.Count; i += Vector128<T>.Count)
         {
             Vector128<T> no = Vector128.Equals(Widen<T>(c + i), Vector128<T>.Zero);
             Vector128.ConditionalSelect(no, oneB ? splatB : Vector128.Load(b + i), oneA ? splatA : Vector128.Load(a + i)).CopyTo(y[i..]);
         }
         for (; i < y.Length; i++) y[i] = c[i] != 0 ? a[oneA ? 0 : i] : b[oneB ? 0 : i];
+    }
+
+    // Sixteen elements at a time; returns how many are done.
+    private static int SelectWide(int* a, int* b, byte* c, bool oneA, bool oneB, int* y, int count)
+    {
+        Vector512<int> splatA = Vector512.Create(*a), splatB = Vector512.Create(*b);
+        int i = 0;
+        for (; i <= count - 16; i += 16)
+        {
+            Vector512<int> no = Vector512.Equals(Avx512F.ConvertToVector512Int32(Vector128.Load(c + i)), Vector512<int>.Zero);
+            Vector512.ConditionalSelect(no, oneB ? splatB : Vector512.Load(b + i), oneA ? splatA : Vector512.Load(a + i)).Store(y + i);
+        }
+        return i;
     }
 
     // As many bytes as a vector has elements of T, each widened to the size of T.
@@ -159,10 +189,21 @@ internal static unsafe class Rows
         var x = new ReadOnlySpan<TFrom>(row->A, y.Length);
         if (typeof(TTo) == typeof(byte))
             for (int i = 0; i < y.Length; i++) y[i] = x[i] == TFrom.Zero ? TTo.Zero : TTo.One;
+        else if (typeof(TFrom) == typeof(byte) && typeof(TTo) == typeof(float) && Avx512F.IsSupported) BytesToFloats((byte*)row->A, (float*)row->Y, y.Length);
         else if (typeof(TFrom) == typeof(float) || typeof(TFrom) == typeof(double)) TensorPrimitives.ConvertSaturating(x, y);
         else TensorPrimitives.ConvertTruncating(x, y);
         Repeat(row, y);
     }
+
+    private static void BytesToFloats(byte* x, float* y, int count)
+    {
+        int i = 0;
+        for (; i <= count - 16; i += 16) Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(Vector128.Load(x + i))).Store(y + i);
+        for (; i < count; i++) y[i] = x[i];
+    }
+
+    /// <summary>The row kernel of a unary operation on elements of type <paramref name="dtype"/>.</summary>
+    public static RowKernel UnaryFor<TOp>(DType dtype) where TOp : struct, IUnaryOp => TOp.Row(dtype);
 
     /// <summary>The row kernel of a predicate on elements of type <paramref name="dtype"/>.</summary>
     public static RowKernel PredicateFor<TOp>(DType dtype) where TOp : struct, IPredicateOp => dtype switch
@@ -243,5 +284,11 @@ internal static unsafe class Rows
         public static bool Invoke<T>(T a, T b) where T : unmanaged, INumber<T> => TOp.Invoke(a);
 
         public static Vector128<T> Mask<T>(Vector128<T> a, Vector128<T> b) where T : unmanaged, INumber<T> => TOp.Mask(a);
+
+        public static Vector512<T> Mask<T>(Vector512<T> a, Vector512<T> b) where T : unmanaged, INumber<T>
+        {
+            (Vector256<T> low, Vector256<T> high) = (a.GetLower(), a.GetUpper());
+            return Vector512.Create(Vector256.Create(TOp.Mask(low.GetLower()), TOp.Mask(low.GetUpper())), Vector256.Create(TOp.Mask(high.GetLower()), TOp.Mask(high.GetUpper())));
+        }
     }
 }

@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
@@ -7,9 +6,8 @@ namespace Nabla.Kernels;
 
 /// <summary>
 /// Vector versions of elementary functions: at most 4 units in the last place on the whole
-/// range of f32 and f64, with no absolute floor. Each is written once, in <c>SimdFunctions.cs</c>, for all vector widths; a result
-/// does not depend on the position of an element or on the length of the span. Sine and cosine come from the System.Numerics.Tensors
-/// package; they keep the bound, but beyond about 10⁵ their last bit may depend on neighbouring elements.
+/// range of f32 and f64, with no absolute floor. Each is written once, in <c>SimdFunctions.cs</c> and <c>SimdTrigonometry.cs</c>, for all vector widths; a
+/// result does not depend on the position of an element or on the length of the span.
 /// </summary>
 public static class SimdMath
 {
@@ -86,34 +84,10 @@ public static class SimdMath
     public static void NormalCdf<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => Each<NormalCdfFunction, T>(x, y);
 
     /// <summary>sin x. ±0 → ±0, ±∞ and NaN → NaN.</summary>
-    public static void Sin<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        if (x.Length >= Vector512<T>.Count)
-        {
-            TensorPrimitives.Sin(x, y);
-            return;
-        }
-        // Shorter spans would take the package's scalar path, whose last bits differ.
-        Span<T> padded = stackalloc T[Vector512<T>.Count];
-        x.CopyTo(padded);
-        TensorPrimitives.Sin<T>(padded, padded);
-        padded[..x.Length].CopyTo(y);
-    }
+    public static void Sin<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => EachLimited<SinFunction, T>(x, y);
 
     /// <summary>cos x. ±∞ and NaN → NaN.</summary>
-    public static void Cos<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        if (x.Length >= Vector512<T>.Count)
-        {
-            TensorPrimitives.Cos(x, y);
-            return;
-        }
-        // Shorter spans would take the package's scalar path, whose last bits differ.
-        Span<T> padded = stackalloc T[Vector512<T>.Count];
-        x.CopyTo(padded);
-        TensorPrimitives.Cos<T>(padded, padded);
-        padded[..x.Length].CopyTo(y);
-    }
+    public static void Cos<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => EachLimited<CosFunction, T>(x, y);
 
     /// <summary>|x|; the least integer maps to itself.</summary>
     public static void Abs<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, INumber<T> => Each<AbsFunction, T>(x, y);
@@ -189,6 +163,55 @@ public static class SimdMath
                 if (whole) value.Store(target + i);
                 else StoreSome<TLanes, T>(value, target + i, left, buffer);
             }
+        }
+    }
+
+    private static void EachLimited<TFunction, T>(ReadOnlySpan<T> x, Span<T> y) where TFunction : struct, ILimitedLaneFunction where T : unmanaged
+    {
+        if (y.Length < x.Length) throw new ArgumentException("The result is shorter than the operand.", nameof(y));
+        if (Vector512.IsHardwareAccelerated) EachLimited<TFunction, Lanes512<T>, T>(x, y);
+        else if (Vector256.IsHardwareAccelerated) EachLimited<TFunction, Lanes256<T>, T>(x, y);
+        else EachLimited<TFunction, Lanes128<T>, T>(x, y);
+    }
+
+    [SkipLocalsInit]
+    private static unsafe void EachLimited<TFunction, TLanes, T>(ReadOnlySpan<T> x, Span<T> y)
+        where TFunction : struct, ILimitedLaneFunction where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        T* buffer = stackalloc T[TLanes.Count], results = stackalloc T[TLanes.Count];
+        TLanes limit = TLanes.Create(TFunction.Limit<T>());
+        fixed (T* source = x, target = y)
+        {
+            for (int i = 0; i < x.Length; i += TLanes.Count)
+            {
+                int left = Math.Min(x.Length - i, TLanes.Count);
+                bool whole = left == TLanes.Count;
+                TLanes v = whole ? TLanes.Load(source + i) : LoadSome<TLanes, T>(source + i, left, buffer);
+                TLanes value = TFunction.Apply<TLanes, T>(v);
+                if (TLanes.Any(TLanes.Less(limit, TLanes.Abs(v))))
+                {
+                    v.Store(buffer);
+                    value.Store(results);
+                    for (int k = 0; k < TLanes.Count; k++) Replace<TFunction, T>(buffer[k], ref results[k]);
+                    value = TLanes.Load(results);
+                }
+                if (whole) value.Store(target + i);
+                else StoreSome<TLanes, T>(value, target + i, left, buffer);
+            }
+        }
+    }
+
+    private static void Replace<TFunction, T>(T x, ref T y) where TFunction : struct, ILimitedLaneFunction where T : unmanaged
+    {
+        if (typeof(T) == typeof(float))
+        {
+            float value = Unsafe.BitCast<T, float>(x);
+            if (MathF.Abs(value) > Unsafe.BitCast<T, float>(TFunction.Limit<T>())) y = Unsafe.BitCast<float, T>(TFunction.Scalar(value));
+        }
+        else
+        {
+            double value = Unsafe.BitCast<T, double>(x);
+            if (Math.Abs(value) > Unsafe.BitCast<T, double>(TFunction.Limit<T>())) y = Unsafe.BitCast<double, T>(TFunction.Scalar(value));
         }
     }
 
