@@ -11,7 +11,9 @@ switch (args.FirstOrDefault())
 {
     case "roof": Roof.Print(); return 0;
     case "kernels": KernelBench.Print(); return 0;
+    case "dispatch": DispatchBench.Print(); return 0;
+    case "train": TrainBench.Print(args.SkipWhile(a => a != "--python").Skip(1).FirstOrDefault()); return 0;
     default:
-        Console.Error.WriteLine("usage: Nabla.Bench roof | kernels");
+        Console.Error.WriteLine("usage: Nabla.Bench roof | kernels | dispatch | train [--python /usr/bin/python3]");
         return 2;
 }

@@ -17,12 +17,12 @@ internal sealed class Planner
 
     private Planner(Program program, Device device)
     {
-        _program = program;
-        _device = device;
-        _storage = new Storage?[program.VarCount];
-        _layouts = new Layout?[program.VarCount];
         bool fuses = NablaDebug.Fusion && device.IsHost && device != Device.Reference && !NablaDebug.Checks.HasFlag(DebugChecks.Nan);
-        _schedule = Fusion.Schedule(program, MayBeView, fuses);
+        _program = fuses ? OuterProducts.Lower(program, device) : program;
+        _device = device;
+        _storage = new Storage?[_program.VarCount];
+        _layouts = new Layout?[_program.VarCount];
+        _schedule = Fusion.Schedule(_program, MayBeView, fuses);
         _lastUse = LastUses();
     }
 

@@ -35,6 +35,9 @@ public sealed class TrainingLoop<TState, TMetrics>
     /// <summary>The optimised program of a step.</summary>
     public Autograd.Program Program => _step.ProgramFor(_current.State);
 
+    /// <summary>Kernel calls of a step.</summary>
+    public int KernelCalls => _step.PlanFor(_current.State).StepCount;
+
     /// <summary>A copy of the state.</summary>
     public TState Snapshot() => Tree.Map(Own, _current.State);
 

@@ -46,6 +46,19 @@ public sealed class FusionTests
         foreach ((Tensor a, Tensor b) in Tree.Leaves(plain.Call(at)).Zip(Tree.Leaves(fused.Call(at)))) Assert.Equal(a.ToDoubles(), b.ToDoubles());
     }
 
+    [Fact]
+    public void Outer_products_join_the_chain_and_keep_their_bits_and_zeros()
+    {
+        Tensor x = new RandomKey(1).Normal([64, 1]), w = new RandomKey(2).Normal([1, 500]), b = new RandomKey(3).Normal([500]);
+        Func<(Tensor X, Tensor W, Tensor B), Tensor> f = a => (a.X.MatMul(a.W) + a.B).Tanh();
+        Assert.Equal(1, Warm(f, (x, w, b)).PlanFor((x, w, b)).StepCount);
+        Assert.Equal(f((x, w, b)).ToDoubles(), Compile(f).Call((x, w, b)).ToDoubles());
+        Func<(Tensor U, Tensor V), Tensor> g = a => Ops.Einsum("ik,jlk->ijl", a.U, a.V) * 2;
+        Tensor u = Tensor.From([-1.0, 0, 2, double.NaN, double.PositiveInfinity], [5, 1]), v = Tensor.From([0.0, -0.0, 3, -5, 1e308, 7], [2, 3, 1]);
+        double[] expected = g((u, v)).ToDoubles(), actual = Compile(g).Call((u, v)).ToDoubles();
+        Assert.Equal(expected.Select(BitConverter.DoubleToInt64Bits), actual.Select(BitConverter.DoubleToInt64Bits));
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
