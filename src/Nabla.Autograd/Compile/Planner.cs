@@ -17,7 +17,8 @@ internal sealed class Planner
 
     private Planner(Program program, Device device)
     {
-        bool fuses = NablaDebug.Fusion && device.IsHost && device != Device.Reference && !NablaDebug.Checks.HasFlag(DebugChecks.Nan);
+        // Checks of every kernel call need calls of their own.
+        bool fuses = NablaDebug.Fusion && device.IsHost && device != Device.Reference && (NablaDebug.Checks & (DebugChecks.Nan | DebugChecks.Bounds)) == 0;
         _program = fuses ? OuterProducts.Lower(program, device) : program;
         _device = device;
         _storage = new Storage?[_program.VarCount];
