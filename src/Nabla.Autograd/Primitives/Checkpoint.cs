@@ -4,7 +4,7 @@ namespace Nabla.Autograd;
 /// checkpoint: a program whose intermediate results are not kept for reverse mode but computed again on the way back. Its tangents are a checkpoint again, of the
 /// program that goes through the point once more and applies the derivative there.
 /// </summary>
-public sealed class CheckpointPrimitive() : ProgramPrimitive("checkpoint")
+public sealed class CheckpointPrimitive() : ProgramCallPrimitive("checkpoint")
 {
     internal static readonly CheckpointPrimitive Instance = new();
 
@@ -12,26 +12,7 @@ public sealed class CheckpointPrimitive() : ProgramPrimitive("checkpoint")
     public sealed record Parameters(Subprogram Body);
 
     /// <inheritdoc/>
-    public override Tolerance Tolerance => Tolerance.Norm(64);
-
-    /// <inheritdoc/>
-    public override string Print(object? parameters) => $"body={((Parameters)parameters!).Body}";
-
-    /// <inheritdoc/>
-    public override Aval[] AbstractEval(ReadOnlySpan<Aval> inputs, object? parameters)
-    {
-        Subprogram body = ((Parameters)parameters!).Body;
-        Require(inputs, body.Inputs);
-        return body.Outputs;
-    }
-
-    /// <inheritdoc/>
-    public override void Evaluate(ReadOnlySpan<DenseTensor> inputs, ReadOnlySpan<DenseTensor> outputs, object? parameters) =>
-        ((Parameters)parameters!).Body.Run(inputs, outputs);
-
-    /// <inheritdoc/>
-    public override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReadOnlySpan<ReferenceArray> outputs, object? parameters) =>
-        ((Parameters)parameters!).Body.Reference(inputs, outputs);
+    protected override Subprogram BodyOf(object? parameters) => ((Parameters)parameters!).Body;
 
     /// <inheritdoc/>
     public override (Tensor[] Outputs, Tensor?[] Tangents) Differentiate(Tensor[] primals, Tensor?[] tangents, object? parameters, bool linearize)

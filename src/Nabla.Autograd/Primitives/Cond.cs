@@ -12,9 +12,6 @@ public sealed class CondPrimitive() : ProgramPrimitive("cond")
     public sealed record Parameters(Subprogram True, Subprogram False);
 
     /// <inheritdoc/>
-    public override Tolerance Tolerance => Tolerance.Norm(64);
-
-    /// <inheritdoc/>
     public override string Print(object? parameters) => $"true={((Parameters)parameters!).True} false={((Parameters)parameters).False}";
 
     /// <inheritdoc/>

@@ -3,7 +3,7 @@ namespace Nabla.Autograd;
 /// <summary>
 /// custom: a program with rules of the user in place of those that follow from its parts: a derivative forward (JVP), or backward (VJP), or a batching rule.
 /// </summary>
-public sealed class CustomPrimitive() : ProgramPrimitive("custom")
+public sealed class CustomPrimitive() : ProgramCallPrimitive("custom")
 {
     internal static readonly CustomPrimitive Instance = new();
 
@@ -29,26 +29,7 @@ public sealed class CustomPrimitive() : ProgramPrimitive("custom")
     }
 
     /// <inheritdoc/>
-    public override Tolerance Tolerance => Tolerance.Norm(64);
-
-    /// <inheritdoc/>
-    public override string Print(object? parameters) => $"body={((Parameters)parameters!).Body}";
-
-    /// <inheritdoc/>
-    public override Aval[] AbstractEval(ReadOnlySpan<Aval> inputs, object? parameters)
-    {
-        Subprogram body = ((Parameters)parameters!).Body;
-        Require(inputs, body.Inputs);
-        return body.Outputs;
-    }
-
-    /// <inheritdoc/>
-    public override void Evaluate(ReadOnlySpan<DenseTensor> inputs, ReadOnlySpan<DenseTensor> outputs, object? parameters) =>
-        ((Parameters)parameters!).Body.Run(inputs, outputs);
-
-    /// <inheritdoc/>
-    public override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReadOnlySpan<ReferenceArray> outputs, object? parameters) =>
-        ((Parameters)parameters!).Body.Reference(inputs, outputs);
+    protected override Subprogram BodyOf(object? parameters) => ((Parameters)parameters!).Body;
 
     /// <inheritdoc/>
     public override (Tensor[] Outputs, Tensor?[] Tangents) Differentiate(Tensor[] primals, Tensor?[] tangents, object? parameters, bool linearize)
@@ -141,9 +122,6 @@ public sealed class AdjointPrimitive() : ProgramPrimitive("adjoint")
             return Present(SubprogramRules.Transpose(Adjoint.Program, arguments, x[Residuals..], x[0].Device));
         }));
     }
-
-    /// <inheritdoc/>
-    public override Tolerance Tolerance => Tolerance.Norm(64);
 
     /// <inheritdoc/>
     public override string Print(object? parameters) => $"residuals={((Parameters)parameters!).Residuals} adjoint={((Parameters)parameters).Adjoint}";

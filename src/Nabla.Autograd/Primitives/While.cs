@@ -22,9 +22,6 @@ public sealed class WhilePrimitive() : ProgramPrimitive("while")
     }
 
     /// <inheritdoc/>
-    public override Tolerance Tolerance => Tolerance.Norm(64);
-
-    /// <inheritdoc/>
     public override bool HasReverseMode => false;
 
     /// <inheritdoc/>
