@@ -1,80 +1,116 @@
+using System.Diagnostics;
+using System.Globalization;
 using Nabla.Kernels;
 
 namespace Nabla.Bench;
 
-/// <summary>Matrix products beside the machine's own roof; each result is verified before it is timed.</summary>
+/// <summary>
+/// Matrix products beside the machine's own roof and, where it is installed, OpenBLAS. Each result is verified before it is timed, against A·(B·t) and
+/// against the peers; contestants take turns of at least 2 ms, and a ratio is the median over turns.
+/// </summary>
 internal static class KernelBench
 {
-    private static readonly (int M, int N, int K)[] Square =
-        [.. new[] { 16, 32, 64, 100, 128, 192, 256, 384, 512, 768, 1024 }.Select(n => (n, n, n))];
+    private const int Turns = 15;
+    private const double SecondsPerTurn = 0.002;
+    private const double WarmUpSeconds = 0.15;
+
+    private static readonly int[] Squares = [16, 24, 32, 48, 64, 96, 100, 128, 192, 256, 384, 512, 768, 1024, 2048];
 
     private static readonly (int M, int N, int K)[] Skinny =
     [
-        (1, 1000, 1000), (1000, 1, 1000), (1000, 1000, 1), (4, 1000, 1000), (1000, 4, 1000), (1000, 1000, 4),
-        (64, 500, 1), (64, 1, 500), (500, 64, 1), (1000, 2, 1000), (128, 512, 784), (128, 10, 512), (64, 64, 50_000),
+        (1, 1000, 1000), (1000, 1, 1000), (1000, 1000, 1), (4, 1000, 1000), (1000, 4, 1000), (1000, 1000, 4), (1000, 2, 1000),
+        (64, 500, 1), (64, 1, 500), (500, 64, 1), (128, 512, 784), (128, 10, 512), (512, 10, 128), (64, 64, 50_000),
     ];
 
-    /// <summary>Prints the table for f32 and f64, one and all threads.</summary>
-    public static void Print()
+    /// <summary>Prints the tables. Options: <c>--peers</c>, <c>--threads N</c>, <c>--dtype f32</c>, <c>--set square|skinny|transposed|batch</c>.</summary>
+    public static int Print(string[] options)
     {
-        foreach (int threads in new[] { 1, Environment.ProcessorCount }.Distinct())
-        {
-            Table(DType.F32, threads);
-            Table(DType.F64, threads);
-        }
+        var peers = options.Contains("--peers") ? OpenBlasPeer.StartAll() : [];
+        string? dtypes = Option(options, "--dtype"), threads = Option(options, "--threads"), set = Option(options, "--set");
+        int previous = Workers.Count;
+        foreach (int count in new[] { 1, Environment.ProcessorCount }.Distinct().Where(n => threads is null || threads == $"{n}"))
+            foreach (DType dtype in new[] { DType.F32, DType.F64 }.Where(t => dtypes is null || dtypes == t.Name)) Table(dtype, count, set, peers);
+        Workers.Count = previous;
+        foreach ((_, Peer peer) in peers) peer.Dispose();
+        return 0;
     }
 
-    private static void Table(DType dtype, int threads)
+    private static string? Option(string[] options, string name) => options.SkipWhile(o => o != name).Skip(1).FirstOrDefault();
+
+    private static void Table(DType dtype, int threads, string? set, List<(string Name, Peer Peer)> peers)
     {
         double roof = dtype == DType.F32 ? Roof.Flops<float>(threads) : Roof.Flops<double>(threads);
-        Console.WriteLine($"\nmatmul {dtype.Name}, {threads} thread(s), FMA roof {roof / 1e9:F0} GFLOP/s");
-        Console.WriteLine("      m     n     k        median    p10 – p90 µs         GFLOP/s   of roof");
-        int previous = Workers.Count;
         Workers.Count = threads;
-        foreach ((int m, int n, int k) in Square.Concat(Skinny)) Row(dtype, m, n, k, false, roof);
-        Row(dtype, 512, 512, 512, true, roof);
-        Workers.Count = previous;
+        foreach ((_, Peer peer) in peers) peer.Request($"threads {threads}");
+        Console.WriteLine($"\nmatmul {dtype.Name}, {threads} thread(s), FMA roof {roof / 1e9:F0} GFLOP/s\n");
+        Console.WriteLine("| product | Nabla µs (p10 – p90) | GFLOP/s | of roof |" + string.Concat(peers.Select(p => $" × {p.Name} |")));
+        Console.WriteLine("|---|---|---|---|" + string.Concat(peers.Select(_ => "---|")));
+        foreach ((string name, IEnumerable<ProductCase> cases) in Sets(dtype).Where(s => set is null || s.Name == set))
+            foreach (ProductCase c in cases) Row(c, threads, roof, peers);
     }
 
-    private static void Row(DType dtype, int m, int n, int k, bool transposed, double roof)
+    private static IEnumerable<(string Name, IEnumerable<ProductCase> Cases)> Sets(DType t) =>
+    [
+        ("square", Squares.Select(n => new ProductCase(t, n, n, n))),
+        ("skinny", Skinny.Select(s => new ProductCase(t, s.M, s.N, s.K))),
+        ("transposed", new[] { 32, 64, 128, 512 }.SelectMany(n => new[] { (false, true), (true, false), (true, true) }.Select(x => new ProductCase(t, n, n, n, x.Item1, x.Item2)))),
+        ("batch", new[] { (500, 8, 8, 8), (500, 16, 16, 16), (200, 32, 32, 32), (50, 64, 64, 64) }.Select(x => new ProductCase(t, x.Item2, x.Item3, x.Item4, Batch: x.Item1))),
+    ];
+
+    private static void Row(ProductCase c, int threads, double roof, List<(string Name, Peer Peer)> peers)
     {
-        DenseTensor a = Random(dtype, m, k, 1), b = transposed ? Random(dtype, n, k, 2) : Random(dtype, k, n, 2);
-        DotDims dims = transposed ? new DotDims([1], [1]) : DotDims.Matrix;
-        DenseTensor c = DenseTensor.Allocate(new Aval(dtype, [m, n]), a.Device);
-        Contraction.DotGeneral(a, b, dims, c);
-        if (!IsRight(a, b, c, transposed)) throw new InvalidDataException($"matmul {m}×{n}×{k} is wrong");
-        Timing t = Timing.Of(() => Contraction.DotGeneral(a, b, dims, c));
-        double flops = 2.0 * m * n * k / t.Median;
-        string note = transposed ? "  B transposed" : "";
-        Console.WriteLine($"{m,7}{n,6}{k,6}{t.Median * 1e6,11:F2} µs{t.P10 * 1e6,10:F2} – {t.P90 * 1e6,-10:F2}{flops / 1e9,10:F1}{flops / roof,9:P0}{note}");
+        Action ours = Prepare(c, out DenseTensor result);
+        ours();
+        double[] check = c.Check(result.ToDoubles());
+        c.RequireClose(check, c.Expected(), "A·(B·t)");
+        foreach ((string name, Peer peer) in peers) c.RequireClose(check, peer.Request(c.ToRequest()), name);
+        if (threads > 1 && peers.Count > 0) OpenBlasPeer.Time(peers[0].Peer, threads);
+        int batch = Math.Max(1, (int)(SecondsPerTurn / WarmUp(ours)));
+        double[] seconds = new double[Turns];
+        double[][] ratios = [.. peers.Select(_ => new double[Turns])];
+        for (int turn = 0; turn < Turns; turn++)
+        {
+            seconds[turn] = SecondsPerCall(ours, batch);
+            for (int i = 0; i < peers.Count; i++) ratios[i][turn] = OpenBlasPeer.Time(peers[i].Peer, threads) / seconds[turn];
+        }
+        Array.Sort(seconds);
+        double flops = c.Flops / seconds[Turns / 2];
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"| {c} | {Us(seconds[Turns / 2])} ({Us(seconds[Turns / 10])} – {Us(seconds[Turns * 9 / 10])}) | {flops / 1e9:G3} | {flops / roof:F2} |")
+            + string.Concat(ratios.Select(r => string.Create(CultureInfo.InvariantCulture, $" {r.Order().ElementAt(Turns / 2):F2} |"))));
     }
 
-    private static DenseTensor Random(DType dtype, int rows, int columns, int seed)
+    private static Action Prepare(ProductCase p, out DenseTensor c)
     {
-        var random = new Random(seed);
-        double[] x = [.. Enumerable.Range(0, rows * columns).Select(_ => 2 * random.NextDouble() - 1)];
-        Shape shape = [rows, columns];
+        int batch = p.Batch > 1 ? 1 : 0;
+        DenseTensor a = From(p.DType, p.A(), p.TransposedA ? [p.K, p.M] : [p.M, p.K], p.Batch), b = From(p.DType, p.B(), p.TransposedB ? [p.N, p.K] : [p.K, p.N], p.Batch);
+        DenseTensor result = DenseTensor.Allocate(new Aval(p.DType, p.Batch > 1 ? [p.Batch, p.M, p.N] : [p.M, p.N]), a.Device);
+        var dims = new DotDims([batch + (p.TransposedA ? 0 : 1)], [batch + (p.TransposedB ? 1 : 0)], p.Batch > 1 ? [0] : [], p.Batch > 1 ? [0] : []);
+        c = result;
+        return () => Contraction.DotGeneral(a, b, dims, result);
+    }
+
+    private static DenseTensor From(DType dtype, double[] x, int[] dims, int batch)
+    {
+        Shape shape = batch > 1 ? [batch, .. dims] : dims;
         return dtype == DType.F64 ? Tensor.From(x, shape) : Tensor.From(Array.ConvertAll(x, v => (float)v), shape);
     }
 
-    // Compares C·t with A·(B·t) for a vector t of ±1: O(n²).
-    private static bool IsRight(DenseTensor a, DenseTensor b, DenseTensor c, bool transposed)
+    private static double WarmUp(Action action)
     {
-        (int m, int n, int k) = (c.Shape.Dims[0], c.Shape.Dims[1], a.Shape.Dims[1]);
-        double[] x = a.ToDoubles(), y = b.ToDoubles(), z = c.ToDoubles();
-        var bt = new double[k];
-        for (int p = 0; p < k; p++)
-            for (int j = 0; j < n; j++) bt[p] += Sign(j) * (transposed ? y[(long)j * k + p] : y[(long)p * n + j]);
-        double tolerance = c.DType.UnitRoundoff * 16 * Math.Sqrt((double)k * n) * Math.Sqrt(k + n);
-        for (int i = 0; i < m; i++)
-        {
-            double left = 0, right = 0;
-            for (int j = 0; j < n; j++) left += Sign(j) * z[(long)i * n + j];
-            for (int p = 0; p < k; p++) right += x[(long)i * k + p] * bt[p];
-            if (!(Math.Abs(left - right) <= tolerance)) return false;
-        }
-        return true;
+        var watch = Stopwatch.StartNew();
+        int calls = 0;
+        for (; calls < 3 || watch.Elapsed.TotalSeconds < WarmUpSeconds; calls++) action();
+        return watch.Elapsed.TotalSeconds / calls;
     }
 
-    private static int Sign(int j) => (j * 7919 >> 3 & 1) == 0 ? 1 : -1;
+    private static double SecondsPerCall(Action action, int calls)
+    {
+        action();
+        var watch = Stopwatch.StartNew();
+        for (int i = 0; i < calls; i++) action();
+        return watch.Elapsed.TotalSeconds / calls;
+    }
+
+    private static string Us(double seconds) => (seconds * 1e6).ToString("G3", CultureInfo.InvariantCulture);
 }

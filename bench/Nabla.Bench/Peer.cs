@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Reflection;
 
 namespace Nabla.Bench;
 
@@ -14,19 +15,40 @@ internal sealed class Peer : IDisposable
     public static Peer Start(string python, string script, string arguments)
     {
         string path = Path.Combine(AppContext.BaseDirectory, "peers", script);
-        var start = new ProcessStartInfo(python, $"\"{path}\" {arguments}") { RedirectStandardInput = true, RedirectStandardOutput = true };
-        return new Peer(Process.Start(start) ?? throw new InvalidOperationException($"{python} did not start"));
+        return Start(new ProcessStartInfo(python, $"\"{path}\" {arguments}"));
     }
+
+    /// <summary>Starts this program again under another verb, with some variables of its environment changed.</summary>
+    public static Peer StartSelf(string verb, params ReadOnlySpan<(string Name, string Value)> environment)
+    {
+        string program = Environment.ProcessPath!, assembly = Assembly.GetExecutingAssembly().Location;
+        bool hosted = Path.GetFileNameWithoutExtension(program) == "dotnet";
+        var start = new ProcessStartInfo(program, hosted ? $"\"{assembly}\" {verb}" : verb);
+        foreach ((string name, string value) in environment) start.Environment[name] = value;
+        return Start(start);
+    }
+
+    private static Peer Start(ProcessStartInfo start)
+    {
+        (start.RedirectStandardInput, start.RedirectStandardOutput) = (true, true);
+        return new Peer(Process.Start(start) ?? throw new InvalidOperationException($"{start.FileName} did not start"));
+    }
+
+    /// <summary>Its next line.</summary>
+    public string ReadLine() => _process.StandardOutput.ReadLine() ?? throw new InvalidDataException("the peer ended");
 
     /// <summary>The numbers on its next line.</summary>
-    public double[] ReadNumbers() => [.. (_process.StandardOutput.ReadLine() ?? throw new InvalidDataException("the peer ended")).Split(' ').Select(t => double.Parse(t, CultureInfo.InvariantCulture))];
+    public double[] ReadNumbers() => [.. ReadLine().Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(t => double.Parse(t, CultureInfo.InvariantCulture))];
+
+    /// <summary>Sends a request and returns the numbers of the answer.</summary>
+    public double[] Request(string line)
+    {
+        _process.StandardInput.WriteLine(line);
+        return ReadNumbers();
+    }
 
     /// <summary>Asks for one figure.</summary>
-    public double Ask()
-    {
-        _process.StandardInput.WriteLine();
-        return ReadNumbers()[0];
-    }
+    public double Ask() => Request("")[0];
 
     /// <inheritdoc/>
     public void Dispose()

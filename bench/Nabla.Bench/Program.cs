@@ -10,10 +10,11 @@ if (Assembly.GetExecutingAssembly().GetCustomAttribute<DebuggableAttribute>()?.I
 switch (args.FirstOrDefault())
 {
     case "roof": Roof.Print(); return 0;
-    case "kernels": KernelBench.Print(); return 0;
+    case "kernels": return KernelBench.Print(args[1..]);
     case "dispatch": DispatchBench.Print(); return 0;
+    case OpenBlasPeer.Verb: return OpenBlasPeer.Serve();
     case "train": TrainBench.Print(args.SkipWhile(a => a != "--python").Skip(1).FirstOrDefault()); return 0;
     default:
-        Console.Error.WriteLine("usage: Nabla.Bench roof | kernels | dispatch | train [--python /usr/bin/python3]");
+        Console.Error.WriteLine("usage: Nabla.Bench roof | kernels [--peers] | dispatch | train [--python /usr/bin/python3]");
         return 2;
 }
