@@ -2,38 +2,42 @@ using Nabla.Kernels;
 
 namespace Nabla.Bench;
 
-/// <summary>What an operation costs before it computes anything: one element, eager, traced and compiled; a parallel region; a compilation.</summary>
+/// <summary>What an operation costs before it computes anything: one element, eager, traced and compiled, beside PyTorch; a parallel region; a compilation.</summary>
 internal static class DispatchBench
 {
     /// <summary>Prints the table.</summary>
-    public static void Print()
+    public static void Print(Report report)
     {
+        Table table = report.Table("dispatch", "what", "µs", "bytes allocated", "PyTorch µs", "PyTorch / Nabla");
+        using Torch? torch = Torch.Find(report, table);
+        torch?.Do("torch.set_num_threads(1)\na = torch.ones(1)\nb = torch.ones(1, requires_grad=True)\nout = torch.ones(1)");
+        if (torch is not null && torch.Values("(a + a).tolist()")[0] != 2) throw new InvalidDataException("PyTorch's sum is wrong");
         Tensor one = Tensor.From([1f]);
         Compiled<Tensor, Tensor> compiled = Transforms.Compile((Tensor v) => v + v);
         Tensor result = compiled.Call(one);
-        Console.WriteLine("| what | µs | bytes allocated |");
-        Console.WriteLine("|---|---|---|");
-        Row("add, one element, eager", () => Twice(one));
-        Row("the same under Jvp", () => Transforms.Jvp((Tensor v) => v + v, one, one));
-        Row("gradient of a square, one element, eager", () => Transforms.Grad((Tensor v) => v.Square().Sum())(one));
+        Func<Tensor, Tensor> gradient = Transforms.Grad((Tensor v) => v.Square().Sum());
+        if ((one + one).ToDouble() != 2 || result.ToDouble() != 2 || gradient(one).ToDouble() != 2) throw new InvalidDataException("one and one, or a slope, is wrong");
+        void Row(string what, Action action, string? theirs = null)
+        {
+            Timing[] times = torch is null || theirs is null ? [Timing.Of(action)] : Timing.InTurns(Timing.Sampler(action), torch.Sampler(theirs));
+            Timing? peer = times.Length > 1 ? times[1] : null;
+            table.Row(what, Cell.Micros(times[0]), BytesOf(action), Cell.Micros(peer), Cell.Ratio(peer, times[0]));
+        }
+        Row("add, one element, eager", () => Twice(one), "a + a");
+        Row("the same into a tape (PyTorch), under Jvp (Nabla)", () => Transforms.Jvp((Tensor v) => v + v, one, one), "b + b");
+        Row("gradient of a square, one element, eager", () => gradient(one), "torch.autograd.grad(b.square().sum(), b)");
         Row("compiled add, Call", () => compiled.Call(one));
-        Row("compiled add, Run into the caller's tensor", () => compiled.Run(one, result));
+        Row("compiled add, Run into the caller's tensor", () => compiled.Run(one, result), "torch.add(a, a, out=out)");
         var job = new Nothing();
         Row($"parallel region of {Workers.Count} threads", () => Workers.Run(ref job, Workers.Count));
-        Tensor x = new RandomKey(1).Normal([16, 8]);
-        var net = Nn.Sequential.Mlp([32, 32, 32, 1], Nn.Activation.Tanh);
-        Tensor[] p = net.Init(new RandomKey(0), [8]).Parameters;
-        Row("trace and compile the gradient step of a network with three hidden layers", () =>
-            Transforms.Compile((Tensor[] q) => Transforms.Grad((Tensor[] r) => net.Apply(r, x).Square().Mean())(q)).Call(p));
     }
 
-    private static void Row(string what, Action action)
+    private static long BytesOf(Action action)
     {
-        Timing t = Timing.Of(action);
         const int calls = 20;
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < calls; i++) action();
-        Console.WriteLine(FormattableString.Invariant($"| {what} | {t.Median * 1e6:G3} ({t.P10 * 1e6:G3} – {t.P90 * 1e6:G3}) | {(GC.GetAllocatedBytesForCurrentThread() - before) / calls} |"));
+        return (GC.GetAllocatedBytesForCurrentThread() - before) / calls;
     }
 
     private static Tensor Twice(Tensor x) => x + x;

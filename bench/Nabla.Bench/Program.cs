@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Diagnostics;
 using System.Reflection;
 using Nabla.Bench;
@@ -7,14 +8,31 @@ if (Assembly.GetExecutingAssembly().GetCustomAttribute<DebuggableAttribute>()?.I
     Console.Error.WriteLine("This is a Debug build; its figures would mean nothing. Run: dotnet run -c Release --project bench/Nabla.Bench");
     return 2;
 }
-switch (args.FirstOrDefault())
+if (args is [OpenBlasPeer.Verb]) return OpenBlasPeer.Serve();
+(string Name, string What, Action<Report> Run)[] benches =
+[
+    ("roof", "what the machine can do at most", Roof.Print),
+    ("kernels", "matrix products", report => KernelBench.Print([.. report.Options.Peers ? new[] { "--peers" } : [], .. report.Options.Rest])),
+    ("dispatch", "what an operation costs before it computes anything", DispatchBench.Print),
+    ("train", "full training steps", TrainBench.Print),
+];
+var peers = new Option<bool>("--peers") { Description = "Run OpenBLAS and PyTorch beside us, where the machine has them.", Recursive = true };
+var python = new Option<string>("--python") { Description = "The python that has PyTorch.", DefaultValueFactory = _ => "/usr/bin/python3", Recursive = true };
+var json = new Option<bool>("--json") { Description = "One JSON document on standard output; the tables go to standard error.", Recursive = true };
+var write = new Option<bool>("--write") { Description = "Replace the tables in docs/performance.md.", Recursive = true };
+var root = new RootCommand("Measures Nabla beside the machine's roof and beside other libraries.") { peers, python, json, write };
+foreach ((string name, string what, Action<Report> run) in benches) Add(name, what, run);
+Add("all", "all of these", report => Array.ForEach(benches, bench => bench.Run(report)));
+return root.Parse(args).Invoke();
+
+void Add(string name, string what, Action<Report> run)
 {
-    case "roof": Roof.Print(); return 0;
-    case "kernels": return KernelBench.Print(args[1..]);
-    case "dispatch": DispatchBench.Print(); return 0;
-    case OpenBlasPeer.Verb: return OpenBlasPeer.Serve();
-    case "train": TrainBench.Print(args.SkipWhile(a => a != "--python").Skip(1).FirstOrDefault()); return 0;
-    default:
-        Console.Error.WriteLine("usage: Nabla.Bench roof | kernels [--peers] | dispatch | train [--python /usr/bin/python3]");
-        return 2;
+    var command = new Command(name, what) { TreatUnmatchedTokensAsErrors = name != "kernels" };
+    command.SetAction(parsed =>
+    {
+        var report = new Report(new BenchOptions(parsed.GetValue(peers), parsed.GetValue(python)!, parsed.GetValue(json), parsed.GetValue(write), parsed.UnmatchedTokens));
+        run(report);
+        report.Finish();
+    });
+    root.Subcommands.Add(command);
 }

@@ -31,12 +31,21 @@ internal static class Roof
         return 2.0 * source.Length / Timing.Of(() => source.CopyTo(target, 0)).Median;
     }
 
-    /// <summary>Prints the roofs of this machine.</summary>
-    public static void Print()
+    /// <summary>All of them: GFLOP/s and GB/s.</summary>
+    public static (string Name, double Value)[] All() =>
+    [
+        .. new[] { 1, Environment.ProcessorCount }.Distinct().SelectMany(threads => new[]
+        {
+            ($"f32 GFLOP/s on {threads}", Flops<float>(threads) / 1e9), ($"f64 GFLOP/s on {threads}", Flops<double>(threads) / 1e9),
+        }),
+        ("copy GB/s (read + write)", CopyBandwidth() / 1e9),
+    ];
+
+    /// <summary>Prints the table.</summary>
+    public static void Print(Report report)
     {
-        foreach (int threads in new[] { 1, Environment.ProcessorCount }.Distinct())
-            Console.WriteLine($"FMA, {threads} thread(s): f32 {Flops<float>(threads) / 1e9:F0} GFLOP/s, f64 {Flops<double>(threads) / 1e9:F0} GFLOP/s");
-        Console.WriteLine($"copy, 1 thread: {CopyBandwidth() / 1e9:F1} GB/s read + write");
+        Table table = report.Table("roof", "roof", "measured");
+        foreach ((string name, double value) in All()) table.Row(name, Cell.Number(value));
     }
 
     private struct FmaJob<T> : IParallelJob where T : unmanaged, INumber<T>

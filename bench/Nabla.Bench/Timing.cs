@@ -5,29 +5,60 @@ namespace Nabla.Bench;
 /// <summary>Seconds of one call over repeats: median and the tenth and ninetieth percentile.</summary>
 internal readonly record struct Timing(double Median, double P10, double P90)
 {
-    private const int Repeats = 25;
-    private const double SecondsPerRepeat = 0.002;
-    private const double WarmUpSeconds = 0.15;
+    private const int Rounds = 5;
+    private const int SamplesPerTurn = 5;
+    private const double SecondsPerSample = 0.002;
+    private const double WarmUpSeconds = 0.1;
+    private const int WarmUps = 3;
 
-    /// <summary>Warms up (long enough for the compiler's tiers), then times batches of calls of at least 2 ms each.</summary>
-    public static Timing Of(Action action)
+    /// <summary>Warms up, then takes 25 samples, each of calls for at least 2 ms.</summary>
+    public static Timing Of(Action action) => InTurns(Sampler(action))[0];
+
+    /// <summary>Times contestants that take turns, five times five samples each.</summary>
+    /// <param name="samplers">One for each contestant: called for a turn, it gives the seconds of a call, five times.</param>
+    public static Timing[] InTurns(params Func<double[]>[] samplers)
+    {
+        List<double>[] seconds = [.. samplers.Select(_ => new List<double>())];
+        for (int round = 0; round < Rounds; round++)
+            for (int i = 0; i < samplers.Length; i++) seconds[i].AddRange(samplers[i]());
+        return Array.ConvertAll(seconds, Summary);
+    }
+
+    /// <summary>A contestant of this process: warmed up now, with rests in which the compiler puts its next tier in place.</summary>
+    public static Func<double[]> Sampler(Action action)
+    {
+        double seconds = 0;
+        for (int i = 0; i < WarmUps; i++)
+        {
+            if (i > 0) Thread.Sleep(120);
+            seconds = SecondsPerCall(action);
+        }
+        int batch = Math.Max(1, (int)(SecondsPerSample / seconds));
+        return () =>
+        {
+            var seconds = new double[SamplesPerTurn];
+            for (int i = 0; i < SamplesPerTurn; i++)
+            {
+                long start = Stopwatch.GetTimestamp();
+                for (int j = 0; j < batch; j++) action();
+                seconds[i] = Stopwatch.GetElapsedTime(start).TotalSeconds / batch;
+            }
+            return seconds;
+        };
+    }
+
+    private static double SecondsPerCall(Action action)
     {
         var watch = Stopwatch.StartNew();
         int calls = 0;
-        while (watch.Elapsed.TotalSeconds < WarmUpSeconds || calls < 3)
-        {
-            action();
-            calls++;
-        }
-        int batch = Math.Max(1, (int)(SecondsPerRepeat * calls / watch.Elapsed.TotalSeconds));
-        var seconds = new double[Repeats];
-        for (int i = 0; i < Repeats; i++)
-        {
-            watch.Restart();
-            for (int j = 0; j < batch; j++) action();
-            seconds[i] = watch.Elapsed.TotalSeconds / batch;
-        }
-        Array.Sort(seconds);
-        return new Timing(seconds[Repeats / 2], seconds[Repeats / 10], seconds[Repeats * 9 / 10]);
+        for (; watch.Elapsed.TotalSeconds < WarmUpSeconds || calls == 0; calls++) action();
+        return watch.Elapsed.TotalSeconds / calls;
+    }
+
+    /// <summary>Median and percentiles of samples.</summary>
+    public static Timing Summary(IEnumerable<double> samples)
+    {
+        double[] sorted = [.. samples.Order()];
+        return new Timing(sorted[sorted.Length / 2], sorted[sorted.Length / 10], sorted[sorted.Length * 9 / 10]);
     }
 }

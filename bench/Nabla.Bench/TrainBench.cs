@@ -12,7 +12,6 @@ namespace Nabla.Bench;
 internal static class TrainBench
 {
     private const double Rate = 0.01;
-    private const int Rounds = 5;
 
     private sealed record Case(int[] Sizes, int Batch, bool Classes, double Momentum)
     {
@@ -25,43 +24,37 @@ internal static class TrainBench
     ];
 
     /// <summary>Prints the table for one thread and for all.</summary>
-    /// <param name="python">A python with PyTorch, or null.</param>
-    public static void Print(string? python)
+    public static void Print(Report report)
     {
-        Console.WriteLine("| step | threads | Nabla µs | without fusion | fused by hand | PyTorch | PyTorch / Nabla | Nabla / by hand | kernel calls | bytes allocated |");
-        Console.WriteLine("|---|---|---|---|---|---|---|---|---|---|");
+        Table table = report.Table("train", "step", "threads", "Nabla µs", "without fusion", "fused by hand", "PyTorch", "PyTorch / Nabla", "Nabla / by hand", "kernel calls", "bytes allocated");
+        using Torch? torch = Torch.Find(report, table);
         int previous = Workers.Count;
         foreach (int threads in new[] { 1, Environment.ProcessorCount }.Distinct())
         {
             Workers.Count = threads;
-            foreach (Case c in Cases) Row(c, threads, python);
+            foreach (Case c in Cases) Row(table, c, threads, torch);
         }
         Workers.Count = previous;
-        if (python is null) Console.WriteLine("\nPyTorch: not run; name a python that has it with --python.");
     }
 
-    private static void Row(Case c, int threads, string? python)
+    private static void Row(Table table, Case c, int threads, Torch? torch)
     {
         TrainingLoop<State, Tensor> fused = Loop(c, fusion: true), plain = Loop(c, fusion: false);
-        TwoLayerLoop? hand = c.Sizes.Length == 3 ? new TwoLayerLoop(c.Sizes[1], c.Batch) : null;
+        TwoLayerLoop? hand = c.Sizes.Length == 3 && threads == 1 ? new TwoLayerLoop(c.Sizes[1], c.Batch) : null;
         double[] losses = [.. Enumerable.Range(0, 10).Select(_ => LossOf(fused))];
         RequireClose(losses, [.. Enumerable.Range(0, 10).Select(_ => LossOf(plain))], "without fusion", 0);
         if (hand is not null) RequireClose(losses, [.. Enumerable.Range(0, 10).Select(_ => (double)hand.Step())], "by hand", 1e-3);
-        using Peer? torch = python is null ? null : Peer.Start(python, "torch_train.py", $"{threads} {string.Join(',', c.Sizes)} {c.Batch} {(c.Classes ? "crossentropy" : "mse")} {c.Momentum.ToString(CultureInfo.InvariantCulture)}");
-        if (torch is not null) RequireClose(losses, torch.ReadNumbers(), "PyTorch", 1e-3);
-        var (ours, unfused, byHand, peers) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
-        for (int round = 0; round < Rounds; round++)
-        {
-            ours.Add(Timing.Of(fused.Step).Median * 1e6);
-            unfused.Add(Timing.Of(plain.Step).Median * 1e6);
-            if (hand is not null && threads == 1) byHand.Add(Timing.Of(() => hand.Step()).Median * 1e6);
-            if (torch is not null) peers.Add(torch.Ask());
-        }
+        torch?.Do($"import torch_train\nstep = torch_train.step_of({threads}, [{string.Join(',', c.Sizes)}], {c.Batch}, {(c.Classes ? "True" : "False")}, {c.Momentum.ToString(CultureInfo.InvariantCulture)})");
+        if (torch is not null) RequireClose(losses, torch.Values("[step().item() for _ in range(10)]"), "PyTorch", 1e-3);
+        Func<double[]> nothing = () => [double.NaN];
+        Timing[] t = Timing.InTurns(Timing.Sampler(fused.Step), Timing.Sampler(plain.Step),
+            hand is null ? nothing : Timing.Sampler(() => hand.Step()), torch?.Sampler("step()") ?? nothing);
+        (Timing? byHand, Timing? peer) = (hand is null ? null : t[2], torch is null ? null : t[3]);
         long allocated = GC.GetAllocatedBytesForCurrentThread();
         fused.Run(100);
         allocated = (GC.GetAllocatedBytesForCurrentThread() - allocated) / 100;
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"| {c} | {threads} | {Text(ours)} | {Text(unfused)} | {Text(byHand)} | {Text(peers)} | {Ratio(peers, ours)} | {Ratio(ours, byHand)} | {fused.KernelCalls} | {allocated} |"));
+        table.Row(c.ToString(), threads, Cell.Micros(t[0]), Cell.Micros(t[1]), Cell.Micros(byHand), Cell.Micros(peer), Cell.Ratio(peer, t[0]), Cell.Ratio(t[0], byHand),
+            fused.KernelCalls, allocated);
     }
 
     private sealed record State(Tensor[] Parameters, Tensor[] Velocity);
@@ -109,9 +102,4 @@ internal static class TrainBench
         for (int i = 0; i < ours.Length; i++)
             if (!(Math.Abs(ours[i] - theirs[i]) <= tolerance * Math.Abs(ours[i]))) throw new InvalidDataException($"step {i}: loss {ours[i]}, {who} {theirs[i]}");
     }
-
-    private static string Text(List<double> values) => values.Count == 0 ? "–" : values.Order().ElementAt(values.Count / 2).ToString("G3", CultureInfo.InvariantCulture);
-
-    private static string Ratio(List<double> a, List<double> b) => a.Count == 0 || b.Count == 0 ? "–"
-        : (a.Order().ElementAt(a.Count / 2) / b.Order().ElementAt(b.Count / 2)).ToString("G3", CultureInfo.InvariantCulture);
 }
