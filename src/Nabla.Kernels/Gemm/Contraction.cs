@@ -8,11 +8,12 @@ public static class Contraction
     /// <summary>
     /// C = Σ A·B over the contracted axes, for each index of the batch axes. Shape: c is <see cref="DotDims.OutputShape"/>:
     /// <c>[batch..., free axes of a..., free axes of b...]</c>, contiguous, not overlapping a and b. Runs as a batched <see cref="MatMul"/>
-    /// on views; an operand whose strides cannot express the matrix is first copied.
+    /// on views; an operand whose strides cannot express the matrix is first copied. The epilogue, if any, sees c as the matrix
+    /// <c>[batch · free of a, free of b]</c>.
     /// </summary>
     /// <exception cref="ShapeException">NB0102, NB0121, NB0122: see <see cref="DotDims.OutputShape"/>.</exception>
     /// <exception cref="DTypeException">NB0210: the element types differ, or are bool.</exception>
-    public static void DotGeneral(DenseTensor a, DenseTensor b, DotDims dims, DenseTensor c)
+    public static void DotGeneral(DenseTensor a, DenseTensor b, DotDims dims, DenseTensor c, MatMulEpilogue? epilogue = null)
     {
         dims.Check(a.Shape, b.Shape);
         Debug.Assert(c.IsContiguous && c.Shape == dims.OutputShape(a.Shape, b.Shape), "output of a contraction");
@@ -23,7 +24,8 @@ public static class Contraction
 
         (DenseTensor lhs, Axis m, Axis kA) = AsMatrices(a, dims.LhsBatch, lhsFree, dims.LhsContract, batchA);
         (DenseTensor rhs, Axis kB, Axis n) = AsMatrices(b, dims.RhsBatch, dims.RhsContract, rhsFree, batchB);
-        MatMul.Run(lhs, rhs, c, new GemmProblem(m.Size, n.Size, kA.Size, m.Stride, kA.Stride, kB.Stride, n.Stride, Ldc: n.Size), batch, batchA, batchB);
+        var problem = new GemmProblem(m.Size, n.Size, kA.Size, m.Stride, kA.Stride, kB.Stride, n.Stride, Ldc: n.Size);
+        MatMul.Run(lhs, rhs, c, problem, batch, batchA, batchB, epilogue);
         GC.KeepAlive(lhs);
         GC.KeepAlive(rhs);
     }

@@ -29,12 +29,12 @@ internal readonly record struct GemmProblem(
 internal static unsafe class Gemm
 {
     /// <summary>Runs one product on the path in use, with threads if it is large.</summary>
-    public static void Run<T>(T* a, T* b, T* c, in GemmProblem problem) where T : unmanaged, INumber<T>
+    public static void Run<T>(T* a, T* b, T* c, in GemmProblem problem, MatMulEpilogue? epilogue, long firstRow) where T : unmanaged, INumber<T>
     {
         GemmPath path = GemmConfig.Path;
-        if (path == GemmPath.Avx512) Gemm<T, Vector512<T>, Simd512<T>>.Run(a, b, c, problem, GemmConfig.For(path, sizeof(T)));
-        else if (path == GemmPath.Avx2) Gemm<T, Vector256<T>, Simd256<T>>.Run(a, b, c, problem, GemmConfig.For(path, sizeof(T)));
-        else Gemm<T, Vector128<T>, Simd128<T>>.Run(a, b, c, problem, GemmConfig.For(path, sizeof(T)));
+        if (path == GemmPath.Avx512) Gemm<T, Vector512<T>, Simd512<T>>.Run(a, b, c, problem, GemmConfig.For(path, sizeof(T)), epilogue, firstRow);
+        else if (path == GemmPath.Avx2) Gemm<T, Vector256<T>, Simd256<T>>.Run(a, b, c, problem, GemmConfig.For(path, sizeof(T)), epilogue, firstRow);
+        else Gemm<T, Vector128<T>, Simd128<T>>.Run(a, b, c, problem, GemmConfig.For(path, sizeof(T)), epilogue, firstRow);
     }
 }
 
@@ -46,23 +46,24 @@ internal static unsafe class Gemm<T, V, S>
 
     private static int NR => 2 * S.Width;
 
-    public static void Run(T* a, T* b, T* c, in GemmProblem g, in GemmConfig config)
+    public static void Run(T* a, T* b, T* c, in GemmProblem g, in GemmConfig config, MatMulEpilogue? epilogue, long firstRow)
     {
         if (g.M == 0 || g.N == 0) return;
         if (g.K == 0)
         {
             if (!g.Accumulate) Clear(c, g);
+            epilogue?.Run(firstRow, (nint)g.M, 0, (nint)g.N);
             return;
         }
         var slab = new Slab(g, config, sizeof(T));
         for (long column = 0; column < g.N; column += config.NC)
             for (int block = 0; block < slab.Blocks; block++)
                 for (long row = 0; row < g.M; row += GemmConfig.SlabRows)
-                    RunSlab(a, b, c, g, ref slab, row, column, block);
+                    RunSlab(a, b, c, g, ref slab, row, column, block, block == slab.Blocks - 1 ? epilogue : null, firstRow);
     }
 
     // The product of a slab of rows of A and a slab of columns of B over one block of k.
-    private static void RunSlab(T* a, T* b, T* c, in GemmProblem g, ref Slab slab, long row, long column, int block)
+    private static void RunSlab(T* a, T* b, T* c, in GemmProblem g, ref Slab slab, long row, long column, int block, MatMulEpilogue? epilogue, long firstRow)
     {
         long from = g.K * block / slab.Blocks, to = g.K * (block + 1) / slab.Blocks;
         slab.Depth = (nint)(to - from);
@@ -72,6 +73,7 @@ internal static unsafe class Gemm<T, V, S>
         slab.B = b + from * g.RowStrideB + column * g.ColumnStrideB;
         slab.C = c + row * g.Ldc + column;
         slab.Accumulate = g.Accumulate || block > 0;
+        (slab.Epilogue, slab.Row, slab.Column) = (epilogue, firstRow + row, (nint)column);
         slab.Panels = (int)((slab.Rows + slab.Config.MR - 1) / slab.Config.MR);
         bool parallel = g.Work >= GemmConfig.ParallelFrom;
 
@@ -110,6 +112,9 @@ internal static unsafe class Gemm<T, V, S>
         public int Panels, PanelsB, Blocks;
         public bool PackA, PackB, Accumulate;
         public GemmConfig Config;
+        public MatMulEpilogue? Epilogue;
+        public long Row;
+        public nint Column;
 
         public Slab(in GemmProblem g, in GemmConfig config, int elementSize)
         {
@@ -178,14 +183,15 @@ internal static unsafe class Gemm<T, V, S>
         {
             (int rowPart, int columnPart) = Math.DivRem(part, _columnParts);
             int first = (int)((long)_slab.Panels * rowPart / _rowParts), end = (int)((long)_slab.Panels * (rowPart + 1) / _rowParts);
-            nint column = (nint)columnPart * GemmConfig.PartColumns, last = Math.Min(_slab.Columns, column + GemmConfig.PartColumns);
-            for (; column < last; column += NR)
+            nint start = (nint)columnPart * GemmConfig.PartColumns, last = Math.Min(_slab.Columns, start + GemmConfig.PartColumns);
+            for (nint column = start; column < last; column += NR)
             {
                 int columns = (int)Math.Min(NR, last - column);
                 T* b = _slab.PackB ? _slab.PackedB + column * _slab.Depth : _slab.B + column;
                 nint ldb = _slab.PackB ? columns : _slab.RowStrideB;
                 for (int panel = first; panel < end; panel++) Tile(panel, column, columns, b, ldb);
             }
+            _slab.Epilogue?.Run(_slab.Row + _slab.Start(first), _slab.Start(end) - _slab.Start(first), _slab.Column + start, last - start);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -14,42 +14,45 @@ namespace Nabla.Kernels;
 /// </remarks>
 internal static unsafe class Gemv
 {
-    /// <summary>Runs one product on the path in use, with threads if it is large.</summary>
-    public static void Run<T>(T* a, nint rowStride, nint columnStride, T* x, nint strideX, T* y, long rows, long columns, bool accumulate)
+    /// <summary>y = A·x or y += A·x on the path in use, with threads if it is large.</summary>
+    public static void Run<T>(T* a, long rowStride, long columnStride, T* x, long strideX, T* y, long rows, long columns, bool accumulate)
         where T : unmanaged, INumber<T>
     {
-        var job = new GemvJob<T>
+        var job = new GemvJob<T>(a, rowStride, columnStride, x, y, rows, columns, accumulate);
+        Run(ref job, strideX);
+    }
+
+    /// <summary>Runs a prepared product whose x has this stride.</summary>
+    public static void Run<T>(ref GemvJob<T> job, long strideX) where T : unmanaged, INumber<T>
+    {
+        if (strideX != 1 && job.Columns > 1)
         {
-            A = a,
-            X = x,
-            Y = y,
-            RowStride = rowStride,
-            ColumnStride = columnStride,
-            Rows = (nint)rows,
-            Columns = (nint)columns,
-            Accumulate = accumulate,
-            Path = GemmConfig.Path,
-        };
-        if (strideX != 1 && columns > 1)
-        {
-            job.X = Scratch.Get<T>(Scratch.Slot.Vector, columns);
-            for (nint i = 0; i < columns; i++) job.X[i] = x[i * strideX];
+            T* x = job.X;
+            job.X = Scratch.Get<T>(Scratch.Slot.Vector, job.Columns);
+            for (nint i = 0; i < job.Columns; i++) job.X[i] = x[i * strideX];
         }
-        if (rows * columns >= GemmConfig.ParallelFrom / 8) Workers.Run(ref job, job.Parts);
+        if (job.Rows * job.Columns >= GemmConfig.ParallelFrom / 8) Workers.Run(ref job, job.Parts);
         else
             for (int part = 0; part < job.Parts; part++) job.Run(part);
     }
 }
 
 /// <summary>One product; a part is a range of rows.</summary>
-internal unsafe struct GemvJob<T> : IParallelJob where T : unmanaged, INumber<T>
+internal unsafe struct GemvJob<T>(T* a, long rowStride, long columnStride, T* x, T* y, long rows, long columns, bool accumulate) : IParallelJob
+    where T : unmanaged, INumber<T>
 {
     private const int PartElements = 1 << 15;
+    private readonly GemmPath _path = GemmConfig.Path;
 
-    public T* A, X, Y;
-    public nint RowStride, ColumnStride, Rows, Columns;
-    public bool Accumulate;
-    public GemmPath Path;
+    public T* A = a, X = x, Y = y;
+    public nint RowStride = (nint)rowStride, ColumnStride = (nint)columnStride, Rows = (nint)rows, Columns = (nint)columns;
+    public bool Accumulate = accumulate;
+
+    /// <summary>Called for each part; y is a row of the output if <see cref="IsRow"/>, else a column of width one.</summary>
+    public MatMulEpilogue? Epilogue;
+
+    public long FirstRow;
+    public bool IsRow;
 
     // Of at least 64 rows, so that a part reads whole cache lines when the columns are dense.
     private readonly nint PartRows => Math.Max(64, PartElements / Columns / 64 * 64);
@@ -59,9 +62,11 @@ internal unsafe struct GemvJob<T> : IParallelJob where T : unmanaged, INumber<T>
     public readonly void Run(int part)
     {
         nint from = part * PartRows, to = Math.Min(Rows, from + PartRows);
-        if (Path == GemmPath.Avx512) GemvKernels<T, Vector512<T>, Simd512<T>>.Run(this, from, to);
-        else if (Path == GemmPath.Avx2) GemvKernels<T, Vector256<T>, Simd256<T>>.Run(this, from, to);
+        if (_path == GemmPath.Avx512) GemvKernels<T, Vector512<T>, Simd512<T>>.Run(this, from, to);
+        else if (_path == GemmPath.Avx2) GemvKernels<T, Vector256<T>, Simd256<T>>.Run(this, from, to);
         else GemvKernels<T, Vector128<T>, Simd128<T>>.Run(this, from, to);
+        if (IsRow) Epilogue?.Run(FirstRow, 1, from, to - from);
+        else Epilogue?.Run(FirstRow + from, to - from, 0, 1);
     }
 }
 

@@ -9,23 +9,25 @@ public static unsafe class MatMul
     /// C[…, i, j] = Σₚ A[…, i, p]·B[…, p, j]. Shape: a <c>[batch..., m, k]</c>, b <c>[batch..., k, n]</c> → c <c>[batch..., m, n]</c>.
     /// a and b may have any strides (a batch is broadcast by strides of 0); c is contiguous and does not overlap them, and its old content
     /// does not matter. An empty sum (k = 0) is 0; 0·NaN and 0·∞ are NaN. f32, f64, i32 and i64 (integers wrap around).
-    /// Error of f32 and f64: at most (k + 1)·u·|A||B| componentwise. The bits depend on shapes and strides, not on threads.
+    /// Error of f32 and f64: at most (k + 1)·u·|A||B| componentwise. The bits depend on shapes and strides, not on threads. An epilogue, if there is
+    /// one, is called for each part of c as soon as it is complete.
     /// </summary>
     /// <exception cref="ShapeException">NB0120: the shapes do not fit.</exception>
     /// <exception cref="DTypeException">NB0210: the element types differ, or are bool.</exception>
-    public static void Run(DenseTensor a, DenseTensor b, DenseTensor c)
+    public static void Run(DenseTensor a, DenseTensor b, DenseTensor c, MatMulEpilogue? epilogue = null)
     {
         CheckShapes(a, b, c);
         ReadOnlySpan<int> batch = c.Shape.Dims[..^2];
         ReadOnlySpan<long> sa = a.Layout.Strides, sb = b.Layout.Strides;
         int n = c.Shape.Dims[^1];
         var problem = new GemmProblem(c.Shape.Dims[^2], n, a.Shape.Dims[^1], sa[^2], sa[^1], sb[^2], sb[^1], Ldc: n);
-        Run(a, b, c, problem, batch, sa[..^2], sb[..^2]);
+        Run(a, b, c, problem, batch, sa[..^2], sb[..^2], epilogue);
     }
 
     /// <summary>The same for operands whose axes were already sorted into batch, rows and columns.</summary>
     internal static void Run(
-        DenseTensor a, DenseTensor b, DenseTensor c, in GemmProblem problem, ReadOnlySpan<int> batch, ReadOnlySpan<long> batchA, ReadOnlySpan<long> batchB)
+        DenseTensor a, DenseTensor b, DenseTensor c, in GemmProblem problem, ReadOnlySpan<int> batch, ReadOnlySpan<long> batchA, ReadOnlySpan<long> batchB,
+        MatMulEpilogue? epilogue)
     {
         if (a.DType != b.DType || a.DType != c.DType) throw KernelErrors.NoProduct("matmul", a.Aval, b.Aval);
         GemmProblem g = FoldBatchIntoRows(problem, ref batch, batchA, batchB);
@@ -40,10 +42,10 @@ public static unsafe class MatMul
         if (entries * g.M * g.N == 0) return;
         switch (a.DType)
         {
-            case DType.F32: RunAll(new FloatBatch<float>(a, b, c, g, axes, rank, entries)); break;
-            case DType.F64: RunAll(new FloatBatch<double>(a, b, c, g, axes, rank, entries)); break;
-            case DType.I32: RunAll(new IntegerBatch<int>(a, b, c, g, axes, rank, entries)); break;
-            case DType.I64: RunAll(new IntegerBatch<long>(a, b, c, g, axes, rank, entries)); break;
+            case DType.F32: RunAll(new FloatBatch<float>(a, b, c, g, axes, rank, entries, epilogue)); break;
+            case DType.F64: RunAll(new FloatBatch<double>(a, b, c, g, axes, rank, entries, epilogue)); break;
+            case DType.I32: RunAll(new IntegerBatch<int>(a, b, c, g, axes, rank, entries, epilogue)); break;
+            case DType.I64: RunAll(new IntegerBatch<long>(a, b, c, g, axes, rank, entries, epilogue)); break;
             default: throw KernelErrors.NoProduct("matmul", a.Aval, b.Aval);
         }
     }
@@ -65,14 +67,23 @@ public static unsafe class MatMul
         }
     }
 
-    /// <summary>One floating-point product: matrix times vector, vector times matrix, or the general case.</summary>
-    internal static void RunOne<T>(T* a, T* b, T* c, in GemmProblem g) where T : unmanaged, INumber<T>
+    /// <summary>
+    /// One floating-point product: matrix times vector, vector times matrix, or the general case. For the epilogue, its first row is number
+    /// <paramref name="firstRow"/> and Ldc is N.
+    /// </summary>
+    internal static void RunOne<T>(T* a, T* b, T* c, in GemmProblem g, MatMulEpilogue? epilogue = null, long firstRow = 0) where T : unmanaged, INumber<T>
     {
         if (g.K > 0 && g.N == 1 && (g.Ldc == 1 || g.M == 1))
-            Gemv.Run(a, (nint)g.RowStrideA, (nint)g.ColumnStrideA, b, (nint)g.RowStrideB, c, g.M, g.K, g.Accumulate);
+        {
+            var job = new GemvJob<T>(a, g.RowStrideA, g.ColumnStrideA, b, c, g.M, g.K, g.Accumulate) { Epilogue = epilogue, FirstRow = firstRow };
+            Gemv.Run(ref job, g.RowStrideB);
+        }
         else if (g.K > 0 && g.M == 1)
-            Gemv.Run(b, (nint)g.ColumnStrideB, (nint)g.RowStrideB, a, (nint)g.ColumnStrideA, c, g.N, g.K, g.Accumulate);
-        else Gemm.Run(a, b, c, g);
+        {
+            var job = new GemvJob<T>(b, g.ColumnStrideB, g.RowStrideB, a, c, g.N, g.K, g.Accumulate) { Epilogue = epilogue, FirstRow = firstRow, IsRow = true };
+            Gemv.Run(ref job, g.ColumnStrideA);
+        }
+        else Gemm.Run(a, b, c, g, epilogue, firstRow);
     }
 
     // [batch, m, k]·[k, n] with nested rows is one product with batch·m rows.
