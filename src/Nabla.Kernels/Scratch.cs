@@ -8,7 +8,7 @@ namespace Nabla.Kernels;
 /// </summary>
 internal static unsafe class Scratch
 {
-    private const int Slots = 9;
+    private const int Slots = 12;
     private const nuint Alignment = 64;
 
     [ThreadStatic]
@@ -50,6 +50,15 @@ internal static unsafe class Scratch
 
         /// <summary>The tables of positions of a convolution or pooling.</summary>
         Positions,
+
+        /// <summary>Which samples a coding rate gives to which class.</summary>
+        RateTables,
+
+        /// <summary>The matrices of all classes of a coding rate, which calls matrix products and factorisations.</summary>
+        RateMatrices,
+
+        /// <summary>Some rows of features that a thread has gathered, and its results for them.</summary>
+        RateRows,
     }
 
     private static Block[] CreateBlocks()

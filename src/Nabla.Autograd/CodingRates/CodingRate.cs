@@ -1,35 +1,37 @@
+using Nabla.Autograd;
+using Nabla.Kernels;
+
 namespace Nabla;
 
 /// <summary>
 /// Coding rates of features Z [d, n], one sample a column (unit length where a theorem asks for it), at the squared precision ε²: how many
 /// nats a sample costs when all are coded together (R) or class by class (R_c). Natural logarithms. All functions can be differentiated with
-/// respect to Z, and factor the smaller of the d×d and the n×n matrix, which is cheaper and, in f32, more accurate.
+/// respect to Z to any order, batched and compiled.
 /// </summary>
-/// <remarks>Sources: Yu et al., "Learning diverse and discriminative representations via the principle of maximal coding rate reduction",
-/// arXiv:2006.08558, §2; Ma et al., "Segmentation of multivariate mixed data via lossy data coding and compression", PAMI 29, 2007.</remarks>
-public static class CodingRate
+/// <remarks>
+/// Everything about labels goes through one primitive (<see cref="RateForm"/>), which sorts the samples by class, never forms memberships, and gives value and
+/// gradient together. It factors the smaller of the d×d and the n_j×n_j matrix in f32, the cheaper one in f64. Features of a network [n, d] are Z = features.T,
+/// which costs nothing: the primitive reads rows. Sources: Yu et al., "Learning diverse and discriminative representations via the principle of maximal coding
+/// rate reduction", arXiv:2006.08558, §2; Ma et al., "Segmentation of multivariate mixed data via lossy data coding and compression", PAMI 29, 2007.
+/// </remarks>
+public static partial class CodingRate
 {
     /// <summary>
-    /// R(Z, ε²) = ½ log det(I + α Z Zᵀ) with α = d/(n ε²). Shape: [.., d, n] → [..]. Without samples, 0. 2·d·n·m + m³/3 flops, m = min(d, n).
-    /// Source: arXiv:2006.08558, §2.1.
+    /// R(Z, ε²) = ½ log det(I + α Z Zᵀ) with α = d/(n ε²). Shape: [.., d, n] → [..]; leading axes are a batch, such as the augmentations of each of many images,
+    /// whose mean rate is R_c with one class an image. Without samples, 0. d·n·m + m³/3 flops, m = min(d, n). Source: arXiv:2006.08558, §2.1.
     /// </summary>
-    /// <exception cref="ShapeException">NB0108: Z has fewer than two axes, or ε² ≤ 0.</exception>
-    public static Tensor Rate(Tensor z, double epsilonSquared)
-    {
-        (int d, int n) = Sizes(z, epsilonSquared);
-        if (n == 0) return Tensor.Zeros(Shape.Create(z.Shape.Dims[..^2]), z.DType, z.Device);
-        return 0.5 * LogDetOnePlus(Alpha(d, n, epsilonSquared) * SmallGram(z));
-    }
+    /// <exception cref="ShapeException">NB0580: Z has fewer than two axes, or is not of floats; NB0581: ε² is not positive.</exception>
+    /// <exception cref="NumericException">NB0681: a feature is not finite.</exception>
+    public static Tensor Rate(Tensor z, double epsilonSquared) => Sum(z, null, new RateForm(0, epsilonSquared));
 
     /// <summary>
     /// R_c = Σ_j (n_j/2n) log det(I + α_j Z Π_j Zᵀ), α_j = d/(n_j ε²), n_j = Σ_i Π_ji, for memberships Π [k, n] ≥ 0, soft or 0 and 1. A class
     /// with n_j = 0 costs nothing. Shape: Z [d, n] → []. Source: arXiv:2006.08558, §2.1.
     /// </summary>
     /// <remarks>
-    /// 2k·d²·n flops, or 2k·n³/3 if d > n; then the derivative with respect to Π is not finite where Π = 0 (it passes through √Π). Labels known on the
-    /// host are k times cheaper by the other overload.
+    /// 2k·d²·n flops, or 2k·n³/3 if d > n; then the derivative with respect to Π is not finite where Π = 0 (it passes through √Π). Labels are k times cheaper.
     /// </remarks>
-    /// <exception cref="ShapeException">NB0108: Π does not have one column for each sample, or ε² ≤ 0.</exception>
+    /// <exception cref="ShapeException">NB0583: Π does not have one column for each sample; NB0580, NB0581 as for <see cref="Rate"/>.</exception>
     public static Tensor ClassRate(Tensor z, Tensor memberships, double epsilonSquared)
     {
         (int d, int n) = Sizes(z, memberships, epsilonSquared);
@@ -37,84 +39,74 @@ public static class CodingRate
         return (sizes / (2.0 * Math.Max(n, 1)) * LogDetOnePlus(Weighted(z, memberships, Alphas(sizes, d, epsilonSquared)))).Sum();
     }
 
-    /// <summary>
-    /// R_c for one class a sample. Each class is coded from its own columns, padded with zeros to the largest class. Shape: Z [d, n] → [].
-    /// 2k·d·m·min(d, m) flops, m the size of the largest class.
-    /// </summary>
-    /// <param name="z">Z [d, n].</param>
-    /// <param name="labels">The class of each column, in [0, classes).</param>
-    /// <param name="classes">k; classes without samples cost nothing.</param>
+    /// <summary>R_c for one class a sample. Shape: Z [.., d, n], labels [.., n] → [..]. See <see cref="CodingRates"/> for the cost.</summary>
+    /// <param name="z">Z.</param>
+    /// <param name="labels">i32 or i64: the class of each column, in [0, classes).</param>
+    /// <param name="classes">k ≥ 1; classes without samples cost nothing.</param>
     /// <param name="epsilonSquared">ε².</param>
-    /// <exception cref="ShapeException">NB0108: not one label in [0, k) for each sample, or ε² ≤ 0.</exception>
-    public static Tensor ClassRate(Tensor z, ReadOnlySpan<int> labels, int classes, double epsilonSquared)
-    {
-        (int d, int n) = Sizes(z, epsilonSquared);
-        var groups = ColumnGroups.Of(z, labels, classes);
-        if (groups.Counts.Length == 0) return Tensor.Zeros(Shape.Scalar, z.DType, z.Device);
-        Tensor alphas = Numbers(z, groups.Counts.Select(c => Alpha(d, c, epsilonSquared)));
-        Tensor weights = Numbers(z, groups.Counts.Select(c => c / (2.0 * n)));
-        return weights.Dot(LogDetOnePlus(alphas.Reshape(-1, 1, 1) * SmallGram(groups.Columns(z))));
-    }
+    /// <exception cref="ShapeException">NB0582: not one label for each sample; NB0580, NB0581 as for <see cref="Rate"/>.</exception>
+    /// <exception cref="NumericException">NB0680: a label outside [0, k); NB0681: a feature is not finite.</exception>
+    public static Tensor ClassRate(Tensor z, Tensor labels, int classes, double epsilonSquared) =>
+        Sum(z, labels, new RateForm(classes, epsilonSquared, All: 0, ByClass: 1));
+
+    /// <inheritdoc cref="ClassRate(Tensor, Tensor, int, double)"/>
+    public static Tensor ClassRate(Tensor z, ReadOnlySpan<int> labels, int classes, double epsilonSquared) =>
+        ClassRate(z, LabelsOf(z, labels, classes), classes, epsilonSquared);
 
     /// <summary>ΔR = R − R_c for memberships Π [k, n]; ≥ 0 if the columns of Π sum to 1. Source: arXiv:2006.08558, §2.2.</summary>
     public static Tensor Reduction(Tensor z, Tensor memberships, double epsilonSquared) =>
         Rate(z, epsilonSquared) - ClassRate(z, memberships, epsilonSquared);
 
-    /// <summary>ΔR = R − R_c for one class a sample. Errors as for <see cref="ClassRate(Tensor, ReadOnlySpan{int}, int, double)"/>.</summary>
-    public static Tensor Reduction(Tensor z, ReadOnlySpan<int> labels, int classes, double epsilonSquared) =>
-        Rate(z, epsilonSquared) - ClassRate(z, labels, classes, epsilonSquared);
+    /// <summary>
+    /// ΔR = γ₂·½ log det(I + γ₁α Z Zᵀ) − R_c for one class a sample; with γ₁ = γ₂ = 1 it is R − R_c. Its gradient costs one product of the samples with a d×d
+    /// matrix a class. Shape: Z [.., d, n], labels [.., n] → [..]. Source: arXiv:2006.08558, §2.2; γ₁ and γ₂: §3.3.
+    /// </summary>
+    /// <param name="z">Z.</param>
+    /// <param name="labels">i32 or i64: the class of each column, in [0, classes).</param>
+    /// <param name="classes">k ≥ 1.</param>
+    /// <param name="epsilonSquared">ε².</param>
+    /// <param name="gamma1">γ₁, inside the rate of all samples: makes small expansions count.</param>
+    /// <param name="gamma2">γ₂, the weight of that rate.</param>
+    /// <exception cref="ShapeException">NB0580, NB0581, NB0582, as for <see cref="ClassRate(Tensor, Tensor, int, double)"/>.</exception>
+    /// <exception cref="NumericException">NB0680, NB0681.</exception>
+    public static Tensor Reduction(Tensor z, Tensor labels, int classes, double epsilonSquared, double gamma1 = 1, double gamma2 = 1) =>
+        Sum(z, labels, new RateForm(classes, epsilonSquared, gamma2, -1, gamma1));
+
+    /// <inheritdoc cref="Reduction(Tensor, Tensor, int, double, double, double)"/>
+    public static Tensor Reduction(Tensor z, ReadOnlySpan<int> labels, int classes, double epsilonSquared, double gamma1 = 1, double gamma2 = 1) =>
+        Reduction(z, LabelsOf(z, labels, classes), classes, epsilonSquared, gamma1, gamma2);
+
+    /// <summary>ΔR and ∂ΔR/∂Z in one go, for hand-written ascent. Shape: Z [.., d, n] → [..] and [.., d, n].</summary>
+    /// <inheritdoc cref="Reduction(Tensor, Tensor, int, double, double, double)"/>
+    public static (Tensor Value, Tensor Gradient) ReductionWithGradient(
+        Tensor z, Tensor labels, int classes, double epsilonSquared, double gamma1 = 1, double gamma2 = 1)
+    {
+        Tensor[] both = CodingRateGradientPrimitive.Instance.Bind(new RateForm(classes, epsilonSquared, gamma2, -1, gamma1), Operands(z, labels));
+        return (both[0], both[1].T);
+    }
 
     /// <summary>Labels as memberships: Π_ji = 1 if sample i has class j. Shape: [k, n].</summary>
+    /// <exception cref="NumericException">NB0680: a label outside [0, k).</exception>
+    /// <exception cref="ShapeException">NB0584: k·n does not fit 31 bits.</exception>
     public static DenseTensor Memberships(ReadOnlySpan<int> labels, int classes, DType dtype = DType.F32)
     {
-        var rows = new double[checked(classes * labels.Length)];
+        if ((long)classes * labels.Length > Array.MaxLength) throw RateErrors.TooLarge($"the memberships [{classes},{labels.Length}]", (Int128)classes * labels.Length);
+        CheckRange(labels, classes);
+        var rows = new double[classes * labels.Length];
         for (int i = 0; i < labels.Length; i++) rows[labels[i] * labels.Length + i] = 1;
         return Tensor.From(rows, [classes, labels.Length]).To(dtype).Dense;
     }
 
-    /// <summary>The expansion operator E = α(I + α Z Zᵀ)⁻¹, ∂R/∂Z = E·Z. Shape: [d, n] → [d, d]. Source: Chan et al., arXiv:2105.10446, §3.1.</summary>
-    public static Tensor Expansion(Tensor z, double epsilonSquared)
-    {
-        (int d, int n) = Sizes(z, epsilonSquared);
-        double alpha = Alpha(d, n, epsilonSquared);
-        Tensor identity = Ops.Eye(d, z.DType);
-        return alpha * (identity + alpha * z.MatMul(z.T)).SolvePositiveDefinite(identity);
-    }
-
     /// <summary>
-    /// The compression operators C_j = α_j(I + α_j Z Π_j Zᵀ)⁻¹; zero for a class with n_j = 0. Shape: Z [d, n], Π [k, n] → [k, d, d].
-    /// Source: Chan et al., arXiv:2105.10446, §3.1.
+    /// Features scaled so that each class has ‖Z_j‖_F² = n_j: the other normalisation for which the theorems hold, beside columns of unit length
+    /// (<c>z.Normalize(-2)</c>). A class of zeros stays zero. Shape: kept, Z [d, n]. Source: arXiv:2006.08558, §2.2.
     /// </summary>
-    public static Tensor Compression(Tensor z, Tensor memberships, double epsilonSquared)
+    public static Tensor NormalizeClasses(Tensor z, ReadOnlySpan<int> labels, int classes)
     {
-        (int d, _) = Sizes(z, memberships, epsilonSquared);
-        Tensor alphas = Alphas(memberships.Sum(1), d, epsilonSquared).Reshape(-1, 1, 1), identity = Ops.Eye(d, z.DType);
-        Tensor grams = (z.ExpandDims(0) * memberships.ExpandDims(1)).MatMul(z.T);
-        return alphas * (identity + alphas * grams).SolvePositiveDefinite(identity.ExpandDims(0));
-    }
-
-    /// <summary>∂R/∂Z = E·Z = α Z(I + α ZᵀZ)⁻¹ in closed form. Shape: kept.</summary>
-    public static Tensor RateGradient(Tensor z, double epsilonSquared)
-    {
-        (int d, int n) = Sizes(z, epsilonSquared);
-        if (n == 0) return z.ZerosLike();
-        double alpha = Alpha(d, n, epsilonSquared);
-        Tensor matrix = alpha * SmallGram(z) + Ops.Eye(Math.Min(d, n), z.DType);
-        return alpha * (d <= n ? matrix.SolvePositiveDefinite(z) : matrix.SolvePositiveDefinite(z.T).T);
-    }
-
-    /// <summary>∂R_c/∂Z = Σ_j γ_j C_j Z Π_j, γ_j = n_j/n, in closed form. Shape: Z [d, n], Π [k, n] → [d, n].</summary>
-    public static Tensor ClassRateGradient(Tensor z, Tensor memberships, double epsilonSquared)
-    {
-        (int d, int n) = Sizes(z, memberships, epsilonSquared);
-        Tensor sizes = memberships.Sum(1), alphas = Alphas(sizes, d, epsilonSquared);
-        Tensor factors = (alphas * sizes / Math.Max(n, 1)).Reshape(-1, 1, 1);
-        Tensor matrices = Weighted(z, memberships, alphas) + Ops.Eye(Math.Min(d, n), z.DType);
-        if (d <= n) return (factors * matrices.SolvePositiveDefinite(z.ExpandDims(0) * memberships.ExpandDims(1))).Sum(0);
-        // With S = √Π_j: (I + αZS²Zᵀ)⁻¹ZS² = Z·S(I + αSZᵀZS)⁻¹S.
-        Tensor roots = memberships.Sqrt();
-        Tensor inner = matrices.SolvePositiveDefinite(Ops.Eye(n, z.DType) * roots.ExpandDims(1));
-        return z.MatMul((factors * roots.ExpandDims(2) * inner).Sum(0));
+        Tensor each = LabelsOf(z, labels, classes), members = each.OneHot(classes, z.DType);                      // [n, k]
+        Tensor squares = z.Square().Sum(0).MatMul(members), counts = members.Sum(0), zero = squares.Equal(0);     // [k]
+        Tensor factors = Ops.Where(zero, zero.To(z.DType), counts / Ops.Where(zero, squares.OnesLike(), squares)).Sqrt();
+        return z * factors.Take(each);
     }
 
     /// <summary>
@@ -147,7 +139,8 @@ public static class CodingRate
     /// Effective rank of each class, (Σσ²)²/Σσ⁴ over the singular values of its columns: 1 for a line, r for a flat spectrum of rank r; 0 for an empty
     /// class or zeros. Shape: Z [d, n] → [k].
     /// </summary>
-    /// <exception cref="ShapeException">NB0108: not one label in [0, k) for each sample.</exception>
+    /// <exception cref="ShapeException">NB0582: not one label for each sample.</exception>
+    /// <exception cref="NumericException">NB0680: a label outside [0, k).</exception>
     public static Tensor EffectiveRanks(Tensor z, ReadOnlySpan<int> labels, int classes)
     {
         var groups = ColumnGroups.Of(z, labels, classes);
@@ -159,40 +152,25 @@ public static class CodingRate
         return ranks.ScatterAdd(Tensor.From(groups.Classes), present);
     }
 
-    private static double Alpha(int d, double n, double epsilonSquared) => d / (n * epsilonSquared);
+    private static Tensor Sum(Tensor z, Tensor? labels, RateForm form) => CodingRatePrimitive.Instance.BindOne(form, Operands(z, labels));
 
-    // d/(n_j ε²), and 0 for an empty class, so that its matrix is the identity.
-    private static Tensor Alphas(Tensor sizes, int d, double epsilonSquared)
+    private static Tensor[] Operands(Tensor z, Tensor? labels)
     {
-        Tensor empty = sizes.Equal(0);
-        return Ops.Where(empty, sizes.ZerosLike(), d / epsilonSquared / Ops.Where(empty, sizes.OnesLike(), sizes));
+        if (z.Rank < 2 || !z.DType.IsFloat) throw RateErrors.Features(z.Aval);
+        return labels is null ? [z.T] : [z.T, labels.DType == DType.I64 ? labels.To(DType.I32) : labels];
     }
 
-    private static Tensor SmallGram(Tensor z) => z.Shape[^2] <= z.Shape[^1] ? z.MatMul(z.T) : z.T.MatMul(z);
-
-    // α_j Z Π_j Zᵀ, or α_j √Π_j ZᵀZ √Π_j, which has the same nonzero eigenvalues, whichever is smaller.
-    private static Tensor Weighted(Tensor z, Tensor memberships, Tensor alphas)
+    private static Tensor LabelsOf(Tensor z, ReadOnlySpan<int> labels, int classes)
     {
-        if (z.Shape[0] <= z.Shape[1]) return (z.ExpandDims(0) * (alphas.ExpandDims(1) * memberships).ExpandDims(1)).MatMul(z.T);
-        Tensor roots = memberships.Sqrt();
-        return alphas.Reshape(-1, 1, 1) * roots.ExpandDims(2) * z.T.MatMul(z) * roots.ExpandDims(1);
+        if (z.Rank != 2) throw RateErrors.Features(z.Aval);
+        if (labels.Length != z.Shape[1] || classes < 1) throw RateErrors.Labels(z.Aval, $"{labels.Length} labels", classes);
+        CheckRange(labels, classes);
+        return Tensor.From(labels.ToArray(), device: z.Device);
     }
 
-    private static Tensor LogDetOnePlus(Tensor gram) => (gram + Ops.Eye(gram.Shape[^1], gram.DType)).LogDetPositiveDefinite();
-
-    private static Tensor Numbers(Tensor like, IEnumerable<double> values) => Tensor.From(values.ToArray(), device: like.Device).To(like.DType);
-
-    private static (int D, int N) Sizes(Tensor z, double epsilonSquared)
+    internal static void CheckRange(ReadOnlySpan<int> labels, int classes)
     {
-        if (z.Rank < 2 || !z.DType.IsFloat) throw AutogradErrors.BadParameter("coding_rate", "features Z must be f32 or f64 [d, n], one sample a column", z.Aval);
-        return epsilonSquared > 0 ? (z.Shape[^2], z.Shape[^1])
-            : throw AutogradErrors.BadParameter("coding_rate", $"ε² must be positive, not {epsilonSquared}", z.Aval);
-    }
-
-    private static (int D, int N) Sizes(Tensor z, Tensor memberships, double epsilonSquared)
-    {
-        (int d, int n) = Sizes(z, epsilonSquared);
-        bool fits = z.Rank == 2 && memberships.Rank == 2 && memberships.Shape[1] == n && memberships.DType == z.DType;
-        return fits ? (d, n) : throw AutogradErrors.BadParameter("coding_rate", $"memberships of features {z.Aval} must be {z.DType.ToString().ToLowerInvariant()}[k,{n}]", memberships.Aval);
+        for (int i = 0; i < labels.Length; i++)
+            if ((uint)labels[i] >= (uint)classes) throw KernelErrors.RateLabel(new Aval(DType.I32, [labels.Length]), i, labels[i], classes);
     }
 }

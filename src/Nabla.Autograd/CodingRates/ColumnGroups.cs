@@ -17,16 +17,12 @@ internal sealed class ColumnGroups
 
     public static ColumnGroups Of(Tensor z, ReadOnlySpan<int> labels, int classes)
     {
-        if (z.Rank != 2 || labels.Length != z.Shape[1])
-            throw AutogradErrors.BadParameter("coding_rate", $"{labels.Length} labels; expected features [d, n] with one label for each column", z.Aval);
+        if (z.Rank != 2) throw RateErrors.Features(z.Aval);
+        if (labels.Length != z.Shape[1] || classes < 1) throw RateErrors.Labels(z.Aval, $"{labels.Length} labels", classes);
+        CodingRate.CheckRange(labels, classes);
         var members = new List<int>[classes];
         for (int j = 0; j < classes; j++) members[j] = [];
-        for (int i = 0; i < labels.Length; i++)
-        {
-            if ((uint)labels[i] >= (uint)classes)
-                throw AutogradErrors.BadParameter("coding_rate", $"label {labels[i]} of column {i} is outside [0, {classes})", z.Aval);
-            members[labels[i]].Add(i);
-        }
+        for (int i = 0; i < labels.Length; i++) members[labels[i]].Add(i);
         int[] kept = [.. Enumerable.Range(0, classes).Where(j => members[j].Count > 0)];
         int[] counts = [.. kept.Select(j => members[j].Count)];
         int size = counts.DefaultIfEmpty(0).Max();

@@ -24,7 +24,7 @@ public static unsafe partial class Linalg
     }
 
     // Keeps the failure with the smallest index, so that the message does not depend on the order in which threads run.
-    private static void Report(long* failure, long index)
+    internal static void Report(long* failure, long index)
     {
         long known = Volatile.Read(ref *failure);
         while (index < known)

@@ -161,13 +161,29 @@ public sealed class CodingRateTests
     [Fact]
     public void Arguments_that_do_not_fit_are_refused()
     {
-        Tensor z = Features(5, 12);
-        void Refused(Func<Tensor> call) => Assert.Equal("NB0108", Assert.Throws<ShapeException>(() => call()).Code);
-        Refused(() => CodingRate.Rate(z, 0));
-        Refused(() => CodingRate.Rate(z.At(0), 1));
-        Refused(() => CodingRate.Rate(Ops.Arange(4).Reshape(2, 2), 1));
-        Refused(() => CodingRate.ClassRate(z, Soft(3, 11), 1));
-        Refused(() => CodingRate.ClassRate(z, Labels.AsSpan(1), 5, 1));
-        Refused(() => CodingRate.ClassRate(z, Labels, 3, 1));
+        Tensor z = Features(5, 12), large = Tensor.Zeros([1, 1], DType.F32).BroadcastTo([60_000, 60_000]);
+        void Refused<TError>(string code, Func<Tensor> call) where TError : NablaException => Assert.Equal(code, Assert.Throws<TError>(() => call()).Code);
+        Refused<ShapeException>("NB0580", () => CodingRate.Rate(z.At(0), 1));
+        Refused<ShapeException>("NB0580", () => CodingRate.Rate(Ops.Arange(4).Reshape(2, 2), 1));
+        foreach (double precision in new[] { 0, -1, double.NaN, double.PositiveInfinity })
+        {
+            Refused<ShapeException>("NB0581", () => CodingRate.Rate(z, precision));
+            Refused<ShapeException>("NB0581", () => CodingRate.ClassRate(z, Soft(3, 12), precision));
+            Refused<ShapeException>("NB0581", () => CodingRate.Reduction(z, Labels, 5, precision));
+        }
+        Refused<ShapeException>("NB0582", () => CodingRate.ClassRate(z, Labels.AsSpan(1), 5, 1));
+        Refused<ShapeException>("NB0582", () => CodingRate.ClassRate(z, [], 0, 1));
+        Refused<ShapeException>("NB0582", () => CodingRate.EffectiveRanks(z, Labels.AsSpan(1), 5));
+        Refused<ShapeException>("NB0583", () => CodingRate.ClassRate(z, Soft(3, 11), 1));
+        Refused<ShapeException>("NB0584", () => CodingRate.Rate(large, 1));
+        Refused<ShapeException>("NB0584", () => CodingRate.Memberships(new int[70_000], 70_000));
+        Refused<NumericException>("NB0680", () => CodingRate.ClassRate(z, Labels, 3, 1));
+        Refused<NumericException>("NB0680", () => CodingRate.Memberships([0, -1], 3));
+        Refused<NumericException>("NB0680", () => CodingRate.ClassRate(z, Tensor.From(Labels), 3, 1));
+        Tensor broken = Ops.Where(Ops.Arange(60).Reshape(5, 12).Equal(17), Tensor.Scalar(double.NaN, DType.F64), z);
+        NumericException found = Assert.Throws<NumericException>(() => CodingRate.Reduction(broken, Labels, 5, 1));
+        Assert.Equal("NB0681", found.Code);
+        Assert.Contains("NaN in coordinate 1 of sample 5", found.Message, StringComparison.Ordinal);
+        Refused<NumericException>("NB0682", () => CodingRate.Rate((1e30 * z).To(DType.F32), 1));
     }
 }
