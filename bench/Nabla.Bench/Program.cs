@@ -15,6 +15,7 @@ if (args is [OpenBlasPeer.Verb]) return OpenBlasPeer.Serve();
     ("kernels", "matrix products", report => KernelBench.Print([.. report.Options.Peers ? new[] { "--peers" } : [], .. report.Options.Rest])),
     ("dispatch", "what an operation costs before it computes anything", DispatchBench.Print),
     ("train", "full training steps", TrainBench.Print),
+    ("coding-rate", "coding rate reduction with gradient", CodingRateBench.Print),
 ];
 var peers = new Option<bool>("--peers") { Description = "Run OpenBLAS and PyTorch beside us, where the machine has them.", Recursive = true };
 var python = new Option<string>("--python") { Description = "The python that has PyTorch.", DefaultValueFactory = _ => "/usr/bin/python3", Recursive = true };

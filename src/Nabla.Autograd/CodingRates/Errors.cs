@@ -1,5 +1,3 @@
-using Nabla.Autograd;
-
 namespace Nabla;
 
 /// <summary>The messages of coding rates, side by side.</summary>

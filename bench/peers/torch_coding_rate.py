@@ -1,0 +1,83 @@
+"""ΔR and its gradient in PyTorch, four formulations, for `Nabla.Bench coding-rate`. Features are [n, d], one sample a row, f32.
+
+  dense      as the authors publish it: memberships as diagonal n×n matrices, logdet by LU, autograd
+  loop       rows selected class by class, torch.logdet, autograd
+  cholesky   class Grams stacked, one batched Cholesky, log of the diagonals, autograd
+  closed     the same batched Cholesky without autograd: inverses, and one matrix a class for the gradient
+"""
+import torch
+
+
+def waves(n, d):
+    i = torch.arange(1, n + 1, dtype=torch.float64)[:, None]
+    r = torch.arange(1, d + 1, dtype=torch.float64)[None, :]
+    y = torch.sin(0.37 * r * i) + 0.3 * torch.cos(1.7 * r - 0.9 * i)
+    return (y / y.norm(dim=1, keepdim=True)).float()
+
+
+def case(threads, d, n, k, e2):
+    """Names of the formulations that fit into memory, each a function () → (value, gradient)."""
+    torch.set_num_threads(threads)
+    y = waves(n, d)
+    labels = torch.arange(n) % k
+    identity = torch.eye(d)
+    members = [torch.nonzero(labels == j)[:, 0] for j in range(k)]
+    counts = torch.tensor([len(m) for m in members], dtype=torch.float32)
+    alphas, weights = d / (counts * e2), counts / n
+    alpha = d / (n * e2)
+
+    def graded(loss_of):
+        def run():
+            x = y.detach().requires_grad_()
+            value = loss_of(x)
+            value.backward()
+            return value.detach(), x.grad
+        return run
+
+    def dense_loss(x, pi):
+        z = x.T
+        value = 0.5 * torch.logdet(identity + alpha * z @ z.T)
+        for j in range(k):
+            value = value - weights[j] / 2 * torch.logdet(identity + alphas[j] * z @ pi[j] @ z.T)
+        return value
+
+    def loop_loss(x):
+        value = 0.5 * torch.logdet(identity + alpha * x.T @ x)
+        for j in range(k):
+            own = x[members[j]]
+            value = value - weights[j] / 2 * torch.logdet(identity + alphas[j] * own.T @ own)
+        return value
+
+    def grams_of(x):
+        own = [x[m] for m in members]
+        return own, torch.stack([o.T @ o for o in own])
+
+    def cholesky_loss(x):
+        _, grams = grams_of(x)
+        factors = torch.linalg.cholesky(identity + torch.cat([alpha * grams.sum(0, keepdim=True), alphas[:, None, None] * grams]))
+        logdets = torch.diagonal(factors, dim1=1, dim2=2).log().sum(1)
+        return logdets[0] - (weights * logdets[1:]).sum()
+
+    def closed():
+        own, grams = grams_of(y)
+        factors = torch.linalg.cholesky(identity + torch.cat([alpha * grams.sum(0, keepdim=True), alphas[:, None, None] * grams]))
+        logdets = torch.diagonal(factors, dim1=1, dim2=2).log().sum(1)
+        inverses = torch.cholesky_inverse(factors)
+        folded = alpha * inverses[:1] - (weights * alphas)[:, None, None] * inverses[1:]
+        gradient = torch.empty_like(y)
+        for j in range(k):
+            gradient[members[j]] = own[j] @ folded[j]
+        return logdets[0] - (weights * logdets[1:]).sum(), gradient
+
+    found = {'loop': graded(loop_loss), 'cholesky': graded(cholesky_loss), 'closed': closed}
+    if k * n * n * 4 < 1 << 30:
+        pi = [torch.diag((labels == j).float()) for j in range(k)]
+        found['dense'] = graded(lambda x: dense_loss(x, pi))
+    return found
+
+
+def summary(run):
+    """ΔR, ‖gradient‖, and the gradient along cos(1 + position)."""
+    value, gradient = run()
+    cosines = torch.cos(1 + torch.arange(gradient.numel(), dtype=torch.float64)).reshape(gradient.shape)
+    return [value.item(), gradient.double().norm().item(), (gradient.double() * cosines).sum().item()]
