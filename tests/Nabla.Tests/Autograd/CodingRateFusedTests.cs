@@ -18,6 +18,8 @@ public sealed class CodingRateFusedTests
 
     private static int[] Mixed(int n, int k) => [.. Enumerable.Range(0, n).Select(i => (int)(((long)i * i + i / 3) % k))];
 
+    private static double At(Tensor x, int row, int column) => x.At(row).At(column).ToDouble();
+
     private static void Near(double expected, double actual, double tolerance) => Assert.InRange(actual, expected - tolerance * Math.Abs(expected), expected + tolerance * Math.Abs(expected));
 
     private static void Near(Tensor expected, Tensor actual, double tolerance) =>
@@ -47,8 +49,8 @@ public sealed class CodingRateFusedTests
         {
             Near(length, g.Norm().ToDouble(), 1e-9);
             Near(along, g.Dot(c).ToDouble(), 1e-9);
-            Near(first, g.At(0, 0).ToDouble(), 1e-9);
-            Near(last, g.At(-1, -1).ToDouble(), 1e-9);
+            Near(first, At(g, 0, 0), 1e-9);
+            Near(last, At(g, d - 1, n - 1), 1e-9);
         });
     }
 
@@ -130,11 +132,11 @@ public sealed class CodingRateFusedTests
     public void Labels_may_change_in_a_compiled_function()
     {
         Tensor z = Waves(6, 20);
-        var compiled = Compile((Tensor x, Tensor labels) => Grad((Tensor y) => CodingRate.Reduction(y, labels, 3, EpsilonSquared))(x));
+        var compiled = Compile(((Tensor X, Tensor Labels) at) => Grad((Tensor y) => CodingRate.Reduction(y, at.Labels, 3, EpsilonSquared))(at.X));
         foreach (int shift in new[] { 0, 1, 2 })
         {
             int[] labels = [.. Mixed(20, 3).Select(l => (l + shift * l) % 3)];
-            Near(Grad((Tensor y) => CodingRate.Reduction(y, labels, 3, EpsilonSquared))(z), compiled.Call(z, Tensor.From(labels)), 1e-13);
+            Near(Grad((Tensor y) => CodingRate.Reduction(y, labels, 3, EpsilonSquared))(z), compiled.Call((z, Tensor.From(labels))), 1e-13);
         }
         Tensor both = Vmap((Tensor labels) => CodingRate.Reduction(z, labels, 3, EpsilonSquared))(Tensor.From([.. Mixed(20, 3), .. Mixed(40, 3)[20..]], [2, 20]));
         Near(CodingRate.Reduction(z, Mixed(40, 3).AsSpan(20), 3, EpsilonSquared), both.At(1), 1e-13);
@@ -174,6 +176,6 @@ public sealed class CodingRateFusedTests
         Tensor z = Waves(3, 6) * Tensor.From([1.0, 1, 1, 1, 1, 0]), scaled = CodingRate.NormalizeClasses(z, labels, 4);
         double[] squares = scaled.Square().Sum(0).ToDoubles();
         Assert.Equal([2, 0, 3, 0], Enumerable.Range(0, 4).Select(j => Math.Round(squares.Where((_, i) => labels[i] == j).Sum(), 12)));
-        Near(z.At(0, 1).ToDouble() / z.At(0, 2).ToDouble(), scaled.At(0, 1).ToDouble() / scaled.At(0, 2).ToDouble(), 1e-12);
+        Near(At(z, 0, 1) / At(z, 0, 2), At(scaled, 0, 1) / At(scaled, 0, 2), 1e-12);
     }
 }
