@@ -29,7 +29,7 @@ internal static class CodingRateBench
         Table table = report.Table("coding-rate", "d, n, k", "threads", "primitive µs", "compiled µs", "least work, of roof", "dense", "class loop", "Cholesky", "closed form", "best / primitive");
         using Torch? torch = Torch.Find(report, table);
         table.Note("Least work: 3nd² + (k + 1)d³ flop, against multiply-adds from registers; classes with fewer samples than dimensions are factored as n_j×n_j, which takes another number. " +
-            "Dense memberships need kn² numbers and are left out where these exceed 1 GiB.");
+            "Dense memberships need kn² numbers and are left out where these exceed 64 MiB.");
         int previous = Workers.Count;
         foreach (int threads in new[] { 1, Environment.ProcessorCount }.Distinct())
         {
