@@ -14,6 +14,7 @@ if (args is [OpenBlasPeer.Verb]) return OpenBlasPeer.Serve();
     ("roof", "what the machine can do at most", Roof.Print),
     ("kernels", "matrix products", report => KernelBench.Print([.. report.Options.Peers ? new[] { "--peers" } : [], .. report.Options.Rest])),
     ("dispatch", "what an operation costs before it computes anything", DispatchBench.Print),
+    ("functions", "elementary functions on a million elements; names of functions restrict it", FunctionsBench.Print),
     ("train", "full training steps", TrainBench.Print),
     ("coding-rate", "coding rate reduction with gradient", CodingRateBench.Print),
 ];
@@ -28,7 +29,7 @@ return root.Parse(args).Invoke();
 
 void Add(string name, string what, Action<Report> run)
 {
-    var command = new Command(name, what) { TreatUnmatchedTokensAsErrors = name != "kernels" };
+    var command = new Command(name, what) { TreatUnmatchedTokensAsErrors = name is not ("kernels" or "functions") };
     command.SetAction(parsed =>
     {
         var report = new Report(new BenchOptions(parsed.GetValue(peers), parsed.GetValue(python)!, parsed.GetValue(json), parsed.GetValue(write), parsed.UnmatchedTokens));

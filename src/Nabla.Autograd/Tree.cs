@@ -27,6 +27,7 @@ public static class Tree
     /// <exception cref="TraceException">NB0510: a part is neither a tensor nor a tree.</exception>
     public static Tensor[] Leaves<T>(T value)
     {
+        if (typeof(T) == typeof(Tensor) && value is Tensor leaf) return [leaf];
         var sink = new TreeSink();
         TreeCodec<T>.Instance.Flatten(value, sink);
         return [.. sink.Leaves];
@@ -35,6 +36,7 @@ public static class Tree
     /// <summary>The tensors of a value, and what is needed to build a value of the same structure from others.</summary>
     public static (Tensor[] Leaves, TreeStructure<T> Structure) Flatten<T>(T value)
     {
+        if (typeof(T) == typeof(Tensor) && value is Tensor leaf) return ([leaf], TreeStructure<T>.OfTensor);
         var sink = new TreeSink();
         TreeCodec<T>.Instance.Flatten(value, sink);
         return ([.. sink.Leaves], new TreeStructure<T>([.. sink.Statics], sink.Leaves.Count));
@@ -101,13 +103,16 @@ public static class Tree
 /// <summary>All of a value of type <typeparamref name="T"/> except its tensors: lengths, keys, numbers, names. Compared by value.</summary>
 public sealed class TreeStructure<T>(object?[] statics, int leafCount) : IEquatable<TreeStructure<T>>
 {
+    /// <summary>The structure of a tensor alone.</summary>
+    internal static readonly TreeStructure<T> OfTensor = new([], 1);
+
     /// <summary>Number of tensors.</summary>
     public int LeafCount => leafCount;
 
     internal ReadOnlySpan<object?> Statics => statics;
 
     /// <summary>The value with the given tensors.</summary>
-    public T Unflatten(Tensor[] leaves) => TreeCodec<T>.Instance.Unflatten(new TreeSource(leaves, statics));
+    public T Unflatten(Tensor[] leaves) => ReferenceEquals(this, OfTensor) ? (T)(object)leaves[0] : TreeCodec<T>.Instance.Unflatten(new TreeSource(leaves, statics));
 
     /// <inheritdoc/>
     public bool Equals(TreeStructure<T>? other) =>

@@ -6,6 +6,8 @@ namespace Nabla;
 /// </summary>
 public sealed class Layout
 {
+    private static readonly long[] VectorStrides = [1];
+
     private readonly long[] _strides;
 
     /// <summary>A layout from its parts; one stride per axis.</summary>
@@ -22,7 +24,7 @@ public sealed class Layout
     private Layout(Shape shape)
     {
         Shape = shape;
-        _strides = shape.RowMajorStrides();
+        _strides = shape.Rank == 1 ? VectorStrides : shape.RowMajorStrides();
         IsContiguous = true;
     }
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Nabla.Kernels;
 
@@ -47,6 +48,12 @@ internal interface ILanes<TSelf, T> where TSelf : struct, ILanes<TSelf, T> where
 
     /// <summary>The bit pattern, read as a signed integer of small magnitude, as a number.</summary>
     static abstract TSelf BitsToNumber(TSelf a);
+
+    /// <summary>True if the machine has an instruction for <see cref="Scale"/>.</summary>
+    static virtual bool CanScale => false;
+
+    /// <summary>a·2ᵏ for whole numbers k, rounded once.</summary>
+    static virtual TSelf Scale(TSelf a, TSelf k) => throw new NotSupportedException();
 }
 
 /// <summary>512 bits.</summary>
@@ -104,6 +111,13 @@ internal readonly struct Lanes512<T>(Vector512<T> v) : ILanes<Lanes512<T>, T> wh
     public static Lanes512<T> BitsToNumber(Lanes512<T> a) => typeof(T) == typeof(float)
         ? new(Vector512.ConvertToSingle(a._v.AsInt32()).As<float, T>())
         : new(Vector512.ConvertToDouble(a._v.AsInt64()).As<double, T>());
+
+    public static bool CanScale => Avx512F.IsSupported;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512<T> Scale(Lanes512<T> a, Lanes512<T> k) => typeof(T) == typeof(float)
+        ? new(Avx512F.Scale(a._v.AsSingle(), k._v.AsSingle()).As<float, T>())
+        : new(Avx512F.Scale(a._v.AsDouble(), k._v.AsDouble()).As<double, T>());
 }
 
 /// <summary>256 bits.</summary>

@@ -32,12 +32,14 @@ internal readonly struct ExpFunction : ILaneFunction
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TLanes Apply<TLanes, T>(TLanes x) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
     {
-        TLanes bounded = TLanes.Max(TLanes.Min(x, Of(89f, 710.0)), Of(-104f, -746.0));
-        TLanes p = Exponential.Reduce<TLanes, T>(bounded, default, out TLanes k);
-        TLanes up = TLanes.Less(x, default), one = Of(1, 1);
+        // In this order NaN passes through the bounds.
+        TLanes bounded = TLanes.Max(Of(-104f, -746.0), TLanes.Min(Of(89f, 710.0), x));
+        TLanes p = Exponential.Reduce<TLanes, T>(bounded, out TLanes k);
+        TLanes one = Of(1, 1);
+        if (TLanes.CanScale) return TLanes.Scale(one + p, Exponential.Number<TLanes, T>(k));
+        TLanes up = TLanes.Less(x, default);
         TLanes scale = Exponential.PowerOfTwo<TLanes, T>(k, TLanes.Select(up, Of(Constants.LargeF32, Constants.LargeF64), Of(0.5f, 0.5)));
-        TLanes y = TLanes.MulAdd(scale, p, scale) * TLanes.Select(up, Of(1 / Constants.LargeF32, 1 / Constants.LargeF64), one + one);
-        return TLanes.Select(TLanes.Equal(x, x), y, x);
+        return TLanes.MulAdd(scale, p, scale) * TLanes.Select(up, Of(1 / Constants.LargeF32, 1 / Constants.LargeF64), one + one);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         static TLanes Of(float single, double full) => TLanes.Create(Constants.Of<T>(single, full));
@@ -51,14 +53,14 @@ internal readonly struct ExpM1Function : ILaneFunction
     public static TLanes Apply<TLanes, T>(TLanes x) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
     {
         TLanes one = TLanes.Create(Constants.One<T>()), two = one + one;
-        TLanes bounded = TLanes.Max(TLanes.Min(x, Of(89f, 710.0)), Of(-50f, -50.0));
-        TLanes p = Exponential.Reduce<TLanes, T>(bounded, default, out TLanes k);
+        TLanes bounded = TLanes.Max(Of(-50f, -50.0), TLanes.Min(Of(89f, 710.0), x));
+        TLanes p = Exponential.Reduce<TLanes, T>(bounded, out TLanes k);
         // 2ᵏ overflows at the upper end although the result does not: there 2ᵏ⁻¹ is used, and the result doubled.
         TLanes top = TLanes.Equal(Exponential.Number<TLanes, T>(k), Of(128f, 1024.0));
         TLanes scale = Exponential.PowerOfTwo<TLanes, T>(k, TLanes.Select(top, Of(0.5f, 0.5), one));
         TLanes y = TLanes.MulAdd(scale, p, scale - one) * TLanes.Select(top, two, one);
         TLanes kept = TLanes.Less(TLanes.Abs(x), Of(1e-8f, 1e-17));
-        return TLanes.Select(TLanes.Equal(x, x), TLanes.Select(kept, x, y), x);
+        return TLanes.Select(kept, x, y);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         static TLanes Of(float single, double full) => TLanes.Create(Constants.Of<T>(single, full));
@@ -72,12 +74,11 @@ internal readonly struct TanhFunction : ILaneFunction
     public static TLanes Apply<TLanes, T>(TLanes x) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
     {
         TLanes one = TLanes.Create(Constants.One<T>()), two = one + one;
-        TLanes size = TLanes.Min(TLanes.Abs(x), TLanes.Create(Constants.Of<T>(22, 22)));
-        TLanes p = Exponential.Reduce<TLanes, T>(default(TLanes) - two * size, default, out TLanes k);
+        TLanes size = TLanes.Min(TLanes.Create(Constants.Of<T>(22, 22)), TLanes.Abs(x));
+        TLanes p = Exponential.Reduce<TLanes, T>(TLanes.Create(Constants.Of<T>(-2, -2)) * size, out TLanes k);
         TLanes scale = Exponential.PowerOfTwo<TLanes, T>(k, one);
         TLanes t = TLanes.MulAdd(scale, p, scale - one);
-        TLanes y = TLanes.Abs(t) / (t + two);
-        return TLanes.Select(TLanes.Equal(x, x), y | Signs.Of<TLanes, T>(x), x);
+        return (TLanes.Abs(t) / (t + two)) | Signs.Of<TLanes, T>(x);
     }
 }
 
@@ -88,10 +89,10 @@ internal readonly struct LogisticFunction : ILaneFunction
     public static TLanes Apply<TLanes, T>(TLanes x) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
     {
         TLanes one = TLanes.Create(Constants.One<T>());
-        TLanes size = TLanes.Min(TLanes.Abs(x), TLanes.Create(Constants.Of<T>(104f, 746.0)));
-        TLanes e = Exponential.OfNegative<TLanes, T>(default(TLanes) - size, default);
-        TLanes y = TLanes.Select(TLanes.Less(x, default), e, one) / (one + e);
-        return TLanes.Select(TLanes.Equal(x, x), y, x);
+        TLanes size = TLanes.Min(TLanes.Create(Constants.Of<T>(104f, 746.0)), TLanes.Abs(x));
+        TLanes e = Exponential.OfNegative<TLanes, T>(size | TLanes.Create(Constants.Of<T>(-0.0f, -0.0)));
+        TLanes negative = TLanes.ShiftRight(x, typeof(T) == typeof(float) ? 31 : 63);
+        return TLanes.Select(negative, e, one) / (one + e);
     }
 }
 
@@ -186,7 +187,7 @@ internal readonly struct ErfFunction : ILaneFunction
         TLanes small = TLanes.MulAdd(x, Polynomial.Evaluate<TLanes, T>(x * x, Tables.ErfF32, Tables.ErfF64), x);
         // Above the bound erf rounds to 1. The rounding error of size² does not matter, because erfc is small against 1.
         TLanes bounded = TLanes.Min(size, TLanes.Create(Constants.Of<T>(4, 6)));
-        TLanes e = Exponential.OfNegative<TLanes, T>(default(TLanes) - bounded * bounded, default);
+        TLanes e = Exponential.OfNegative<TLanes, T>(default(TLanes) - bounded * bounded);
         TLanes large = (one - e * Exponential.ScaledErfc<TLanes, T>(bounded)) | Signs.Of<TLanes, T>(x);
         TLanes y = TLanes.Select(TLanes.Less(size, one), small, large);
         return TLanes.Select(TLanes.Equal(x, x), y, x);
@@ -219,16 +220,27 @@ internal readonly struct ErfcFunction : ILaneFunction
 /// </remarks>
 internal static class Exponential
 {
-    /// <summary>eʳ − 1; <paramref name="k"/> is k in the low bits of a number. The exponent is x + low.</summary>
+    /// <summary>eʳ − 1; <paramref name="k"/> is k in the low bits of a number.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TLanes Reduce<TLanes, T>(TLanes x, TLanes low, out TLanes k) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    public static TLanes Reduce<TLanes, T>(TLanes x, out TLanes k) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged =>
+        OfRest<TLanes, T>(Rest<TLanes, T>(x, out k));
+
+    /// <summary>The same where the exponent is x + low.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Reduce<TLanes, T>(TLanes x, TLanes low, out TLanes k) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged =>
+        OfRest<TLanes, T>(Rest<TLanes, T>(x, out k) + low);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TLanes Rest<TLanes, T>(TLanes x, out TLanes k) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
     {
         k = TLanes.MulAdd(x, TLanes.Create(Constants.Of<T>(1.44269504f, 1.4426950408889634)), Shifter<TLanes, T>());
-        TLanes number = default(TLanes) - Number<TLanes, T>(k);
-        TLanes r = TLanes.MulAdd(number, Constants.LogTwoHigh<TLanes, T>(), x);
-        r = TLanes.MulAdd(number, Constants.LogTwoLow<TLanes, T>(), r) + low;
-        return TLanes.MulAdd(r * r, Polynomial.Evaluate<TLanes, T>(r, Tables.ExpM1F32, Tables.ExpM1F64), r);
+        TLanes number = Shifter<TLanes, T>() - k;
+        return TLanes.MulAdd(number, Constants.LogTwoLow<TLanes, T>(), TLanes.MulAdd(number, Constants.LogTwoHigh<TLanes, T>(), x));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TLanes OfRest<TLanes, T>(TLanes r) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged =>
+        TLanes.MulAdd(r * r, Polynomial.Evaluate<TLanes, T>(r, Tables.ExpM1F32, Tables.ExpM1F64), r);
 
     /// <summary>The value of k.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -240,12 +252,22 @@ internal static class Exponential
     public static TLanes PowerOfTwo<TLanes, T>(TLanes k, TLanes unit) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged =>
         TLanes.AddBits(TLanes.ShiftLeft(k, Constants.MantissaBits<T>()), unit);
 
-    /// <summary>exp(x + low) for −1200 log 2 ≤ x ≤ 0 (f64; f32: −180 log 2), down to subnormal results; |low| is small.</summary>
+    /// <summary>exp x for −1200 log 2 ≤ x ≤ 0 (f64; f32: −180 log 2), down to subnormal results; NaN stays NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TLanes OfNegative<TLanes, T>(TLanes x, TLanes low) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    public static TLanes OfNegative<TLanes, T>(TLanes x) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged =>
+        Gradual<TLanes, T>(x, Reduce<TLanes, T>(x, out TLanes k), k);
+
+    /// <summary>exp(x + low), likewise; |low| is small.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes OfNegative<TLanes, T>(TLanes x, TLanes low) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged =>
+        Gradual<TLanes, T>(x, Reduce<TLanes, T>(x, low, out TLanes k), k);
+
+    // 2ᵏ(1 + p), down to subnormal numbers.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TLanes Gradual<TLanes, T>(TLanes x, TLanes p, TLanes k) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
     {
         TLanes one = TLanes.Create(Constants.One<T>());
-        TLanes p = Reduce<TLanes, T>(x, low, out TLanes k);
+        if (TLanes.CanScale) return TLanes.Scale(one + p, Number<TLanes, T>(k));
         TLanes deep = TLanes.Less(x, TLanes.Create(Constants.Of<T>(-60f, -600.0)));
         TLanes up = TLanes.Create(Constants.Of<T>(Constants.LargeF32, Constants.LargeF64));
         TLanes down = TLanes.Create(Constants.Of<T>(1 / Constants.LargeF32, 1 / Constants.LargeF64));

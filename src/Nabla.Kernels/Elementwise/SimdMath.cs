@@ -147,23 +147,25 @@ public static class SimdMath
         else Each<TFunction, Lanes128<T>, T>(x, y);
     }
 
-    [SkipLocalsInit]
+    // Compiled once, fully, and on its own: inside a caller the functions would exceed what the compiler is ready to inline.
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static unsafe void Each<TFunction, TLanes, T>(ReadOnlySpan<T> x, Span<T> y)
         where TFunction : struct, ILaneFunction where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
     {
-        T* buffer = stackalloc T[TLanes.Count];
         fixed (T* source = x, target = y)
         {
-            for (int i = 0; i < x.Length; i += TLanes.Count)
-            {
-                int left = x.Length - i;
-                bool whole = left >= TLanes.Count;
-                TLanes value = TFunction.Apply<TLanes, T>(
-                    whole ? TLanes.Load(source + i) : LoadSome<TLanes, T>(source + i, left, buffer));
-                if (whole) value.Store(target + i);
-                else StoreSome<TLanes, T>(value, target + i, left, buffer);
-            }
+            int i = 0;
+            for (; i <= x.Length - TLanes.Count; i += TLanes.Count) TFunction.Apply<TLanes, T>(TLanes.Load(source + i)).Store(target + i);
+            if (i < x.Length) Rest<TFunction, TLanes, T>(source + i, target + i, x.Length - i);
         }
+    }
+
+    [SkipLocalsInit, MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static unsafe void Rest<TFunction, TLanes, T>(T* x, T* y, int count)
+        where TFunction : struct, ILaneFunction where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        T* buffer = stackalloc T[TLanes.Count];
+        StoreSome<TLanes, T>(TFunction.Apply<TLanes, T>(LoadSome<TLanes, T>(x, count, buffer)), y, count, buffer);
     }
 
     private static void EachLimited<TFunction, T>(ReadOnlySpan<T> x, Span<T> y) where TFunction : struct, ILimitedLaneFunction where T : unmanaged
@@ -174,31 +176,36 @@ public static class SimdMath
         else EachLimited<TFunction, Lanes128<T>, T>(x, y);
     }
 
-    [SkipLocalsInit]
+    [SkipLocalsInit, MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static unsafe void EachLimited<TFunction, TLanes, T>(ReadOnlySpan<T> x, Span<T> y)
         where TFunction : struct, ILimitedLaneFunction where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
     {
-        T* buffer = stackalloc T[TLanes.Count], results = stackalloc T[TLanes.Count];
+        T* buffer = stackalloc T[2 * TLanes.Count];
         TLanes limit = TLanes.Create(TFunction.Limit<T>());
         fixed (T* source = x, target = y)
         {
             for (int i = 0; i < x.Length; i += TLanes.Count)
             {
-                int left = Math.Min(x.Length - i, TLanes.Count);
-                bool whole = left == TLanes.Count;
-                TLanes v = whole ? TLanes.Load(source + i) : LoadSome<TLanes, T>(source + i, left, buffer);
+                int left = x.Length - i;
+                TLanes v = left >= TLanes.Count ? TLanes.Load(source + i) : LoadSome<TLanes, T>(source + i, left, buffer);
                 TLanes value = TFunction.Apply<TLanes, T>(v);
-                if (TLanes.Any(TLanes.Less(limit, TLanes.Abs(v))))
-                {
-                    v.Store(buffer);
-                    value.Store(results);
-                    for (int k = 0; k < TLanes.Count; k++) Replace<TFunction, T>(buffer[k], ref results[k]);
-                    value = TLanes.Load(results);
-                }
-                if (whole) value.Store(target + i);
+                if (TLanes.Any(TLanes.Less(limit, TLanes.Abs(v)))) value = Beyond<TFunction, TLanes, T>(v, value, buffer);
+                if (left >= TLanes.Count) value.Store(target + i);
                 else StoreSome<TLanes, T>(value, target + i, left, buffer);
             }
         }
+    }
+
+    // The scalar form where |x| is beyond the limit.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static unsafe TLanes Beyond<TFunction, TLanes, T>(TLanes x, TLanes y, T* buffer)
+        where TFunction : struct, ILimitedLaneFunction where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        T* results = buffer + TLanes.Count;
+        x.Store(buffer);
+        y.Store(results);
+        for (int k = 0; k < TLanes.Count; k++) Replace<TFunction, T>(buffer[k], ref results[k]);
+        return TLanes.Load(results);
     }
 
     private static void Replace<TFunction, T>(T x, ref T y) where TFunction : struct, ILimitedLaneFunction where T : unmanaged
