@@ -53,6 +53,11 @@ internal readonly unsafe struct MatrixView<T>(T* address, long rows, long column
     }
 
     /// <summary>This += x·y; this matrix has dense rows and shares no element with x and y.</summary>
-    public void AddProduct(MatrixView<T> x, MatrixView<T> y) => MatMul.RunOne(x.Address, y.Address, Address,
-        new GemmProblem(Rows, Columns, x.Columns, x.RowStride, x.ColumnStride, y.RowStride, y.ColumnStride, RowStride, Accumulate: true));
+    public void AddProduct(MatrixView<T> x, MatrixView<T> y) => Product(x, y, accumulate: true);
+
+    /// <summary>This = x·y; this matrix has dense rows and shares no element with x and y.</summary>
+    public void SetProduct(MatrixView<T> x, MatrixView<T> y) => Product(x, y, accumulate: false);
+
+    private void Product(MatrixView<T> x, MatrixView<T> y, bool accumulate) => MatMul.RunOne(x.Address, y.Address, Address,
+        new GemmProblem(Rows, Columns, x.Columns, x.RowStride, x.ColumnStride, y.RowStride, y.ColumnStride, RowStride, accumulate));
 }

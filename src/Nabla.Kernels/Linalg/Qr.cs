@@ -74,7 +74,7 @@ internal static unsafe class QrKernel<T> where T : unmanaged, IFloatingPointIeee
     {
         nint m = source.Rows, n = source.Columns, k = Math.Min(m, n);
         T* columns = work.Take(n * m), vectors = work.Take(k * m), tau = work.Take(k);
-        T* triangle = work.Take(Block * Block), scratch = work.Take(2 * Block * Math.Max(m, n));
+        T* triangle = work.Take(Block * Block + 2 * Block * Math.Max(m, n)), scratch = triangle + Block * Block;
         source.Transposed.CopyTo(columns, negate: false);
         for (nint start = 0; start < k; start += Block)
         {
@@ -84,7 +84,7 @@ internal static unsafe class QrKernel<T> where T : unmanaged, IFloatingPointIeee
             MatrixView<T> s = Reflections<T>.NegatedTriangle(v, tau + start, triangle);
             Reflections<T>.ApplyRight(new MatrixView<T>(columns + end * m + start, n - end, m - start, m, 1), v, s, scratch);
         }
-        FormBasis(vectors, m, k, tau, basis, triangle, scratch);
+        Reflections<T>.FormBasis(vectors, m, k, 0, tau, basis, k, m, m, triangle);
         Write(columns, m, n, k, basis, r);
     }
 
@@ -102,23 +102,6 @@ internal static unsafe class QrKernel<T> where T : unmanaged, IFloatingPointIeee
                 T* target = columns + other * m + c;
                 VectorKernel<T>.AddMultiple(target, v + c, -tau[c] * VectorKernel<T>.Dot(target, v + c, rest), rest);
             }
-        }
-    }
-
-    // From the last panel to the first: what lies above and left of start is still the identity.
-    private static void FormBasis(T* vectors, nint m, nint k, T* tau, T* basis, T* triangle, T* scratch)
-    {
-        for (nint i = 0; i < k; i++)
-        {
-            new Span<T>(basis + i * m, (int)m).Clear();
-            basis[i * m + i] = T.One;
-        }
-        for (nint start = (k - 1) / Block * Block; start >= 0; start -= Block)
-        {
-            nint count = Math.Min(Block, k - start);
-            var v = new MatrixView<T>(vectors + start * m + start, count, m - start, m, 1);
-            MatrixView<T> s = Reflections<T>.NegatedTriangle(v, tau + start, triangle);
-            Reflections<T>.ApplyRight(new MatrixView<T>(basis + start * m + start, k - start, m - start, m, 1), v, s.Transposed, scratch);
         }
     }
 

@@ -8,10 +8,10 @@ public static unsafe partial class Linalg
     /// A = U·diag(s)·Vᵀ: singular values descending and ≥ 0, orthonormal columns of U and rows of Vᵀ; the first element of each column of U that comes
     /// within a tenth of its largest magnitude is positive. Shape: a <c>[batch..., m, n]</c>, any strides → u <c>[batch..., m, k]</c>, s
     /// <c>[batch..., k]</c>, vt <c>[batch..., k, n]</c> with k = min(m, n); u and vt both null for values only; contiguous, not overlapping a. f32
-    /// (computed in f64 and rounded once) and f64. Cost about 4mk² for QR, then some 6 to 10 sweeps of 4k³ flops (6k³ more each with vectors), on
-    /// one thread a matrix. Error: ‖A − U·S·Vᵀ‖ ≤ c·max(m, n)·u·‖A‖, ‖I − Uᵀ·U‖ ≤ c·m·u.
-    /// Method: QR, then one-sided Jacobi rotations of the rows of R. Sources: Hestenes (J. SIAM 1958); Drmač and Veselić, New fast and accurate
-    /// Jacobi SVD algorithm I (SIAM J. Matrix Anal. Appl. 2008).
+    /// (computed in f64 and rounded once) and f64. Cost of a square matrix about 8n³/3 flops for s, some 15n³ more for u and vt; a matrix 1.5 times
+    /// as long as wide or more first becomes a square one by QR. Error: ‖A − U·S·Vᵀ‖ ≤ c·max(m, n)·u·‖A‖, ‖I − Uᵀ·U‖ ≤ c·m·u.
+    /// Method: reflections to bidiagonal form, implicit QR. Sources: Golub and Van Loan, Matrix Computations, §8.6; T. Chan, An improved
+    /// algorithm for computing the singular value decomposition (ACM TOMS 1982), for QR first.
     /// </summary>
     /// <exception cref="NumericException">NB0610: a has an element that is not finite; NB0611: no convergence.</exception>
     /// <exception cref="ShapeException">NB0127: the shapes do not fit.</exception>
@@ -41,7 +41,7 @@ public static unsafe partial class Linalg
     {
         long m = a.Shape.Dims[^2], n = a.Shape.Dims[^1], k = Math.Min(m, n), entries = Entries(a);
         if (k == 0 || entries == 0) return;
-        long work = (u is null ? 16 : 40) * k * k * k + 2 * m * n * k, perPart = Math.Max(1, GemmConfig.BatchPart / work);
+        long work = (u is null ? 3 : 15) * k * k * k + 2 * m * n * k, perPart = Math.Max(1, GemmConfig.BatchPart / work);
         var job = new SvdJob<T>(a, u, s, vt, entries, perPart, notFinite, stuck);
         RunParts(ref job, checked((int)((entries + perPart - 1) / perPart)), work * perPart);
     }
@@ -63,9 +63,9 @@ public static unsafe partial class Linalg
             bool wide = source.Rows < source.Columns;
             if (wide) source = source.Transposed;
             nint m = source.Rows, k = source.Columns;
-            using var work = new Workspace<double>(3 * m * k + 3 * k * k + 2 * k);
-            double* matrix = work.Take(m * k), basis = work.Take(k * m), left = work.Take(k * m);
-            double* right = work.Take(k * k), turns = work.Take(k * k), values = work.Take(k), order = work.Take(k);
+            bool tall = 2 * m >= 3 * k && m > k;
+            using var work = new Workspace<double>(m * k + k + (tall ? k * m + k * k : 0));
+            double* matrix = work.Take(m * k), values = work.Take(k), basis = tall ? work.Take(k * m) : null;
             for (nint i = 0; i < m; i++)
                 for (nint j = 0; j < k; j++) matrix[i * k + j] = double.CreateTruncating(source[i, j]);
             if (!ScaleToOne(matrix, m * k, out double scale))
@@ -73,123 +73,76 @@ public static unsafe partial class Linalg
                 Report(notFinite, entry);
                 return;
             }
-            using (var scratch = new Workspace<double>(QrKernel<double>.ScratchElements(m, k)))
-                QrKernel<double>.Factor(new MatrixView<double>(matrix, m, k, k, 1), basis, new MatrixView<double>(right, k, k, k, 1), scratch);
-            if (u is null) turns = null;
-            if (!JacobiSvd.Orthogonalise(right, k, turns, values)) Report(stuck, entry);
-            JacobiSvd.Sort(values, order, k);
-            T* target = s.Pointer<T>() + entry * k;
-            for (nint i = 0; i < k; i++) target[i] = T.CreateTruncating(values[(nint)order[i]] / scale);
-            if (u is null) return;
-            JacobiSvd.Normalise(right, k, values);
-            for (nint i = 0; i < k; i++) new Span<double>(left + i * m, (int)m).Clear();
-            new MatrixView<double>(left, k, m, m, 1).AddProduct(
-                new MatrixView<double>(turns, k, k, k, 1), new MatrixView<double>(basis, k, m, m, 1));
-            MatrixView<T> columns = MatrixView<T>.Of(u, entry), rows = MatrixView<T>.Of(vt!, entry);
-            if (wide) Write(right, k, left, m, order, columns, rows);
-            else Write(left, m, right, k, order, columns, rows);
+            if (tall)
+            {
+                double* triangle = work.Take(k * k);
+                using var scratch = new Workspace<double>(QrKernel<double>.ScratchElements(m, k));
+                QrKernel<double>.Factor(new MatrixView<double>(matrix, m, k, k, 1), basis, new MatrixView<double>(triangle, k, k, k, 1), scratch);
+                matrix = triangle;
+            }
+            nint rows = tall ? k : m, stride = RowRotations.StrideFor(rows), rightStride = RowRotations.StrideFor(k);
+            using var vectors = new Workspace<double>(u is null ? 0 : k * (stride + rightStride) + (tall ? k * m : 0));
+            double* left = u is null ? null : vectors.Take(k * stride), right = u is null ? null : vectors.Take(k * rightStride);
+            if (!SvdKernel.Decompose(matrix, rows, k, values, left, stride, right, rightStride)) Report(stuck, entry);
+            if (tall && u is not null)
+            {
+                double* product = vectors.Take(k * m);
+                new MatrixView<double>(product, k, m, m, 1).SetProduct(
+                    new MatrixView<double>(left, k, k, stride, 1), new MatrixView<double>(basis, k, m, m, 1));
+                left = product;
+                stride = m;
+            }
+            var x = new MatrixView<double>(left, k, m, stride, 1);
+            var y = new MatrixView<double>(right, k, k, rightStride, 1);
+            Write(entry, values, scale, wide ? y : x, wide ? x : y);
         }
 
-        // Left vectors become columns of U, right ones rows of Vᵀ, in descending order of the values and with the sign of the convention.
-        private static void Write(double* left, nint m, double* right, nint n, double* order, MatrixView<T> columns, MatrixView<T> rows)
+        // Rows of x become columns of U, those of y rows of Vᵀ, in descending order of the values and with the sign of the convention.
+        private void Write(long entry, double* values, double scale, MatrixView<double> x, MatrixView<double> y)
         {
-            for (nint j = 0; j < columns.Columns; j++)
+            nint k = x.Rows;
+            using var work = new Workspace<int>(k);
+            using var magnitudes = new Workspace<double>(k);
+            var order = new Span<int>(work.Take(k), (int)k);
+            double* keys = magnitudes.Take(k);
+            for (int i = 0; i < k; i++) (order[i], keys[i]) = (i, -Math.Abs(values[i]));
+            new Span<double>(keys, (int)k).Sort(order);
+            T* target = s.Pointer<T>() + entry * k;
+            for (int j = 0; j < k; j++) target[j] = T.CreateTruncating(-keys[j] / scale);
+            if (u is null) return;
+            MatrixView<T> columns = MatrixView<T>.Of(u, entry), rows = MatrixView<T>.Of(vt!, entry);
+            for (int j = 0; j < k; j++)
             {
-                double* x = left + (nint)order[j] * m, y = right + (nint)order[j] * n;
-                double sign = VectorKernel<double>.PointsBackward(x, m) ? -1 : 1;
-                for (nint i = 0; i < m; i++) columns[i, j] = T.CreateTruncating(sign * x[i]);
-                for (nint i = 0; i < n; i++) rows[j, i] = T.CreateTruncating(sign * y[i]);
+                double* from = x.Address + order[j] * x.RowStride, fromRight = y.Address + order[j] * y.RowStride;
+                double sign = VectorKernel<double>.PointsBackward(from, x.Columns) ? -1 : 1, signRight = values[order[j]] < 0 ? -sign : sign;
+                for (nint i = 0; i < x.Columns; i++) columns[i, j] = T.CreateTruncating(sign * from[i]);
+                for (nint i = 0; i < y.Columns; i++) rows[j, i] = T.CreateTruncating(signRight * fromRight[i]);
             }
         }
     }
 }
 
-/// <summary>Rotations of rows until all are orthogonal: G = J·R, whose row norms are the singular values of R.</summary>
-internal static unsafe class JacobiSvd
+/// <summary>The singular value decomposition of one matrix in double precision.</summary>
+internal static unsafe class SvdKernel
 {
-    private const int MaxSweeps = 60;
-    private const double Epsilon = 1.1102230246251565e-16;
-
-    // Rows this much shorter than the longest (whose elements are near 1) count as zero: their squares would lose accuracy.
-    private const double TinySquare = 1e-280;
-
     /// <summary>
-    /// Rotates pairs of rows of g [k, k] until |gᵢ·gⱼ| ≤ √k·u·‖gᵢ‖‖gⱼ‖ for all; values receives the norms, turns (unless null) the product of
-    /// all rotations. False if 60 sweeps were not enough.
+    /// Decomposes a [m, k] with dense rows, m ≥ k, which is overwritten: values, of either sign and in no order; the vectors as rows of left [k, m]
+    /// and right [k, k], unless both are null. False if the iteration did not converge.
     /// </summary>
-    public static bool Orthogonalise(double* g, nint k, double* turns, double* values)
+    public static bool Decompose(double* a, nint m, nint k, double* values, double* left, nint leftStride, double* right, nint rightStride)
     {
-        for (nint i = 0; turns != null && i < k * k; i++) turns[i] = i / k == i % k ? 1 : 0;
-        double tolerance = Epsilon * Math.Sqrt(k);
-        bool turned = true;
-        for (int sweep = 0; turned && sweep < MaxSweeps; sweep++)
+        long panel = Math.Max(Bidiagonal.PanelElements(m, k), Reflections<double>.BasisScratch(k)), rotations = RowRotations.ScratchElements(k);
+        using var work = new Workspace<double>(k * m + 3 * k + Math.Max(panel, 2 * rotations));
+        double* vectors = work.Take(k * m), e = work.Take(k), tauLeft = work.Take(k), tauRight = work.Take(k);
+        double* scratch = work.Take(Math.Max(panel, 2 * rotations));
+        Bidiagonal.Reduce(a, m, k, vectors, values, e, tauLeft, tauRight, scratch);
+        if (left != null)
         {
-            turned = false;
-            for (nint i = 0; i < k; i++) values[i] = VectorKernel<double>.Dot(g + i * k, g + i * k, k);
-            for (nint p = 0; p < k; p++)
-                for (nint q = p + 1; q < k; q++) turned |= Turn(g, k, p, q, turns, values, tolerance);
+            Reflections<double>.FormBasis(vectors, m, k, 0, tauLeft, left, k, m, leftStride, scratch);
+            Reflections<double>.FormBasis(a, k, k - 1, 1, tauRight, right, k, k, rightStride, scratch);
         }
-        for (nint i = 0; i < k; i++)
-        {
-            double square = VectorKernel<double>.Dot(g + i * k, g + i * k, k);
-            values[i] = square > TinySquare ? Math.Sqrt(square) : 0;
-        }
-        return !turned;
-    }
-
-    private static bool Turn(double* g, nint k, nint p, nint q, double* turns, double* squares, double tolerance)
-    {
-        double a = squares[p], d = squares[q];
-        if (!(a > TinySquare && d > TinySquare)) return false;
-        double b = VectorKernel<double>.Dot(g + p * k, g + q * k, k);
-        if (!(Math.Abs(b) > tolerance * Math.Sqrt(a) * Math.Sqrt(d))) return false;
-        double ratio = (d - a) / (2 * b), tangent = Math.CopySign(1, ratio) / (Math.Abs(ratio) + double.Hypot(1, ratio));
-        double cosine = 1 / double.Hypot(1, tangent), sine = tangent * cosine;
-        VectorKernel<double>.Rotate(g + p * k, g + q * k, cosine, -sine, k);
-        if (turns != null) VectorKernel<double>.Rotate(turns + p * k, turns + q * k, cosine, -sine, k);
-        squares[p] = a - tangent * b;
-        squares[q] = d + tangent * b;
-        return true;
-    }
-
-    /// <summary>The indices of the values from the largest to the smallest, equal ones in their order.</summary>
-    public static void Sort(double* values, double* order, nint k)
-    {
-        for (nint i = 0; i < k; i++)
-        {
-            nint at = i;
-            for (; at > 0 && values[(nint)order[at - 1]] < values[i]; at--) order[at] = order[at - 1];
-            order[at] = i;
-        }
-    }
-
-    /// <summary>Divides the rows of g by their norms; rows without one become unit vectors orthogonal to all others.</summary>
-    public static void Normalise(double* g, nint k, double* values)
-    {
-        for (nint i = 0; i < k; i++)
-            for (nint j = 0; j < k; j++) g[i * k + j] = values[i] > 0 ? g[i * k + j] / values[i] : 0;
-        for (nint i = 0; i < k; i++)
-            if (values[i] == 0) Complete(g, k, i);
-    }
-
-    // The coordinate axis that the other rows cover least, made orthogonal to them twice.
-    private static void Complete(double* g, nint k, nint row)
-    {
-        (nint axis, double least) = (0, double.PositiveInfinity);
-        for (nint j = 0; j < k; j++)
-        {
-            double covered = 0;
-            for (nint i = 0; i < k; i++) covered += g[i * k + j] * g[i * k + j];
-            if (covered < least) (axis, least) = (j, covered);
-        }
-        double* x = g + row * k;
-        x[axis] = 1;
-        for (int pass = 0; pass < 2; pass++)
-        {
-            for (nint i = 0; i < k; i++)
-                if (i != row) VectorKernel<double>.AddMultiple(x, g + i * k, -VectorKernel<double>.Dot(x, g + i * k, k), k);
-            double norm = Math.Sqrt(VectorKernel<double>.Dot(x, x, k));
-            for (nint j = 0; j < k; j++) x[j] /= norm;
-        }
+        var leftRotations = new RowRotations(left, k, leftStride, scratch);
+        var rightRotations = new RowRotations(right, k, rightStride, scratch + rotations);
+        return Bidiagonal.Diagonalise(values, e, k, ref leftRotations, ref rightRotations);
     }
 }

@@ -51,17 +51,18 @@ public static unsafe partial class Linalg
         {
             MatrixView<T> source = MatrixView<T>.Of(a, entry);
             nint n = source.Rows, stride = v is null ? 0 : RowRotations.StrideFor(n);
-            using var work = new Workspace<double>(n * (n + stride + 3) + Tridiagonal.PanelElements(n) + RowRotations.ScratchElements(n));
+            long scratch = Math.Max(Tridiagonal.PanelElements(n), Math.Max(Reflections<double>.BasisScratch(n), RowRotations.ScratchElements(n)));
+            using var work = new Workspace<double>(n * (n + stride + 3) + scratch);
             double* matrix = work.Take(n * n), rows = v is null ? null : work.Take(n * stride);
-            double* d = work.Take(n), e = work.Take(n), tau = work.Take(n), panel = work.Take(Tridiagonal.PanelElements(n));
+            double* d = work.Take(n), e = work.Take(n), tau = work.Take(n), panel = work.Take(scratch);
             if (!CopyScaled(source, matrix, out double scale))
             {
                 Report(notFinite, entry);
                 return;
             }
             Tridiagonal.Reduce(matrix, n, d, e, tau, panel);
-            if (rows != null) Tridiagonal.FormTransposedBasis(matrix, n, tau, rows, stride, panel);
-            var rotations = new RowRotations(rows, n, stride, work.Take(RowRotations.ScratchElements(n)));
+            if (rows != null) Reflections<double>.FormBasis(matrix, n, n - 1, 1, tau, rows, n, n, stride, panel);
+            var rotations = new RowRotations(rows, n, stride, panel);
             if (!Tridiagonal.Diagonalise(d, e, n, ref rotations)) Report(stuck, entry);
             Write(entry, d, scale, rows, stride, n);
         }

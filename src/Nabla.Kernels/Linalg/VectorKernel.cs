@@ -39,19 +39,14 @@ internal static unsafe class VectorKernel<T> where T : unmanaged, IFloatingPoint
         for (; i < count; i++) y[i] += factor * x[i];
     }
 
-    /// <summary>(x, y) := (c·x + s·y, c·y − s·x).</summary>
+    /// <summary>x /= divisor.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Rotate(T* x, T* y, T c, T s, nint count)
+    public static void Divide(T* x, T divisor, nint count)
     {
-        Vector256<T> cosine = Vector256.Create(c), sine = Vector256.Create(s);
+        Vector256<T> wide = Vector256.Create(divisor);
         nint i = 0;
-        for (; i + Width <= count; i += Width)
-        {
-            Vector256<T> a = Vector256.Load(x + i), b = Vector256.Load(y + i);
-            (cosine * a + sine * b).Store(x + i);
-            (cosine * b - sine * a).Store(y + i);
-        }
-        for (; i < count; i++) (x[i], y[i]) = (c * x[i] + s * y[i], c * y[i] - s * x[i]);
+        for (; i + Width <= count; i += Width) (Vector256.Load(x + i) / wide).Store(x + i);
+        for (; i < count; i++) x[i] /= divisor;
     }
 
     /// <summary>The largest |x|; NaN if one is NaN.</summary>
