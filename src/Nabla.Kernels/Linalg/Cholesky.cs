@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Nabla.Kernels;
 
@@ -42,13 +43,22 @@ public static unsafe partial class Linalg
             for (long entry = part * perPart; entry < end; entry++)
             {
                 MatrixView<T> source = MatrixView<T>.Of(a, entry), target = MatrixView<T>.Of(l, entry);
-                for (nint i = 0; i < source.Rows; i++)
-                    for (nint j = 0; j <= i; j++) target[i, j] = source[i, j];
+                for (nint i = 0; i < source.Rows; i++) CopyRow(source, i, target.Address + i * target.RowStride);
                 nint row = CholeskyKernel<T>.Factor(target);
                 if (row >= 0) Report(failure, entry * source.Rows + row);
                 for (nint i = 0; i < source.Rows; i++)
-                    for (nint j = i + 1; j < source.Rows; j++) target[i, j] = T.Zero;
+                    new Span<T>(target.Address + i * target.RowStride + i + 1, (int)(source.Rows - i - 1)).Clear();
             }
+        }
+
+        // The lower triangle; what is right of it is set to 0, for the vectors that reach across the diagonal.
+        private static void CopyRow(MatrixView<T> source, nint i, T* target)
+        {
+            T* from = source.Address + i * source.RowStride;
+            if (source.ColumnStride == 1) new Span<T>(from, (int)i + 1).CopyTo(new Span<T>(target, (int)i + 1));
+            else
+                for (nint j = 0; j <= i; j++) target[j] = from[j * source.ColumnStride];
+            new Span<T>(target + i + 1, (int)(source.Rows - i - 1)).Clear();
         }
     }
 }
@@ -93,26 +103,91 @@ internal static unsafe class CholeskyKernel<T> where T : unmanaged, IFloatingPoi
         SubtractSquare(c.Block(half, half, n - half, n - half), second);
     }
 
-    // As Uᵀ·U = A with U in rows, so that every inner loop runs along dense memory.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    // As Uᵀ·U = A with U in rows, on a transposed copy, so that every inner loop runs along whole vectors.
     private static nint FactorSmall(MatrixView<T> a)
     {
-        nint n = a.Rows;
-        T* u = stackalloc T[Base * Base];
-        for (nint i = 0; i < n; i++)
-            for (nint j = i; j < n; j++) u[i * Base + j] = a[j, i];
+        int n = (int)a.Rows, padded = (n + Padding - 1) / Padding * Padding;
+        T* u = Scratch.Get<T>(Scratch.Slot.Linalg, 2 * Base * Base);
+        Pack.Panel(a.Address, a.RowStride, 1, n, n, u, Base);
+        for (int i = 0; n < padded && i < n; i++) new Span<T>(u + i * Base + n, padded - n).Clear();
+        nint failed = GemmConfig.Path switch
+        {
+            GemmPath.Avx512 => FactorRows<Vector512<T>, Simd512<T>>(u, n, padded),
+            GemmPath.Avx2 => FactorRows<Vector256<T>, Simd256<T>>(u, n, padded),
+            _ => FactorRows<Vector128<T>, Simd128<T>>(u, n, padded),
+        };
+        Pack.Panel(u, Base, 1, n, n, a.Address, a.RowStride);
+        return failed;
+    }
+
+    private static int Padding => 64 / sizeof(T);
+
+    // Row k: minus its products with the rows above, then divided by its pivot. A second copy of the rows is negated.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static nint FactorRows<V, S>(T* u, int n, int padded) where V : unmanaged where S : struct, IGemmVector<T, V>
+    {
+        T* minus = u + Base * Base;
         for (nint k = 0; k < n; k++)
         {
-            T* pivotRow = u + k * Base;
-            T pivot = pivotRow[k];
+            nint start = k / S.Width * S.Width, i = start;
+            for (; i + 2 * S.Width <= padded; i += 2 * S.Width) SubtractTwo<V, S>(u + i, minus + k, k);
+            if (i < padded) SubtractOne<V, S>(u + i, minus + k, k);
+            T* row = u + k * Base;
+            T pivot = row[k];
             if (!(pivot > T.Zero) || T.IsPositiveInfinity(pivot)) return k;
             pivot = T.Sqrt(pivot);
-            pivotRow[k] = pivot;
-            for (nint j = k + 1; j < n; j++) pivotRow[j] /= pivot;
-            for (nint i = k + 1; i < n; i++) VectorKernel<T>.AddMultiple(u + i * Base + i, pivotRow + i, -pivotRow[i], n - i);
+            T inverse = T.One / pivot, minusInverse = -inverse;
+            V factor = S.Broadcast(&inverse), minusFactor = S.Broadcast(&minusInverse);
+            for (i = start; i < padded; i += S.Width)
+            {
+                V x = S.Load(row + i);
+                S.Store(row + i, S.MultiplyAdd(x, factor, default));
+                S.Store(minus + k * Base + i, S.MultiplyAdd(x, minusFactor, default));
+            }
+            row[k] = pivot;
         }
-        for (nint i = 0; i < n; i++)
-            for (nint j = i; j < n; j++) a[j, i] = u[i * Base + j];
         return -1;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void SubtractTwo<V, S>(T* u, T* factors, nint k) where V : unmanaged where S : struct, IGemmVector<T, V>
+    {
+        V a = S.Load(u + k * Base), b = S.Load(u + k * Base + S.Width), c = default, d = default;
+        nint p = 0;
+        for (; p + 2 <= k; p += 2, u += 2 * Base, factors += 2 * Base)
+        {
+            V x = S.Broadcast(factors), y = S.Broadcast(factors + Base);
+            a = S.MultiplyAdd(x, S.Load(u), a);
+            b = S.MultiplyAdd(x, S.Load(u + S.Width), b);
+            c = S.MultiplyAdd(y, S.Load(u + Base), c);
+            d = S.MultiplyAdd(y, S.Load(u + Base + S.Width), d);
+        }
+        if (p < k)
+        {
+            V x = S.Broadcast(factors);
+            a = S.MultiplyAdd(x, S.Load(u), a);
+            b = S.MultiplyAdd(x, S.Load(u + S.Width), b);
+            u += Base;
+        }
+        S.Store(u, S.Add(a, c));
+        S.Store(u + S.Width, S.Add(b, d));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void SubtractOne<V, S>(T* u, T* factors, nint k) where V : unmanaged where S : struct, IGemmVector<T, V>
+    {
+        V a = S.Load(u + k * Base), b = default;
+        nint p = 0;
+        for (; p + 2 <= k; p += 2, u += 2 * Base, factors += 2 * Base)
+        {
+            a = S.MultiplyAdd(S.Broadcast(factors), S.Load(u), a);
+            b = S.MultiplyAdd(S.Broadcast(factors + Base), S.Load(u + Base), b);
+        }
+        if (p < k)
+        {
+            a = S.MultiplyAdd(S.Broadcast(factors), S.Load(u), a);
+            u += Base;
+        }
+        S.Store(u, S.Add(a, b));
     }
 }

@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Nabla.Kernels;
 
@@ -129,56 +131,115 @@ public static unsafe partial class Linalg
 }
 
 /// <summary>
-/// LU of one matrix in place: a panel of 32 columns is factored column by column, whole rows are swapped, and the rest receives a triangular
-/// solve and a matrix product.
+/// LU of one matrix in place by halving its columns: factor the left half, bring its exchanges, a triangular solve and a product to the right
+/// half, factor what is left of that. Up to 32 columns are factored as dense columns. Source: S. Toledo, Locality of reference in LU
+/// decomposition with partial pivoting (SIAM J. Matrix Anal. Appl. 1997).
 /// </summary>
 internal static unsafe class LuKernel<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private const int Block = 32;
+    private const int Base = 32;
 
     /// <summary>Factors; row i of the result belongs to row permutation[i] of the input. True if the permutation is odd.</summary>
     public static bool Factor(MatrixView<T> a, int* permutation)
     {
-        nint n = a.Rows;
+        int n = (int)a.Rows;
         bool odd = false;
+        using var work = new Workspace<int>(n);
+        int* pivots = work.Take(n);
+        FactorColumns(a, pivots);
         for (int i = 0; i < n; i++) permutation[i] = i;
-        for (nint start = 0; start < n; start += Block)
+        for (int i = 0; i < n; i++)
         {
-            nint end = Math.Min(n, start + Block), rest = n - end;
-            for (nint c = start; c < end; c++) odd ^= Eliminate(a, c, end, permutation);
-            if (rest == 0) break;
-            MatrixView<T> right = a.Block(start, end, end - start, rest);
-            TriangularKernel<T>.SolveLeft(a.Block(start, start, end - start, end - start), right, lower: true, unitDiagonal: true);
-            a.Block(end, end, rest, rest).SubtractProduct(a.Block(end, start, rest, end - start), right);
+            odd ^= pivots[i] != i;
+            (permutation[i], permutation[pivots[i]]) = (permutation[pivots[i]], permutation[i]);
         }
         return odd;
     }
 
-    // Brings the largest element of column c to the diagonal and eliminates below it, within the panel that ends before column end.
-    private static bool Eliminate(MatrixView<T> a, nint c, nint end, int* permutation)
+    // Row i was exchanged with row pivots[i] ≥ i, one after another.
+    private static void FactorColumns(MatrixView<T> a, int* pivots)
     {
-        nint best = c;
-        for (nint i = c + 1; i < a.Rows; i++)
-            if (!(T.Abs(a[i, c]) <= T.Abs(a[best, c])) && !T.IsNaN(a[best, c])) best = i;
-        if (best != c)
+        nint rows = a.Rows, columns = a.Columns;
+        if (columns <= Base)
         {
-            (permutation[c], permutation[best]) = (permutation[best], permutation[c]);
-            Swap(a.Address + c * a.RowStride, a.Address + best * a.RowStride, a.Columns);
+            FactorPanel(a, pivots);
+            return;
         }
-        T pivot = a[c, c];
-        if (pivot == T.Zero) return best != c;
-        T* row = a.Address + c * a.RowStride + c + 1;
-        for (nint i = c + 1; i < a.Rows; i++)
-        {
-            T factor = a[i, c] / pivot;
-            a[i, c] = factor;
-            VectorKernel<T>.AddMultiple(a.Address + i * a.RowStride + c + 1, row, -factor, end - c - 1);
-        }
-        return best != c;
+        nint half = TriangularKernel<T>.Half(columns), rest = columns - half;
+        MatrixView<T> right = a.Block(0, half, rows, rest), upper = right.Block(0, 0, half, rest), corner = a.Block(half, half, rows - half, rest);
+        FactorColumns(a.Block(0, 0, rows, half), pivots);
+        Exchange(right, pivots, half);
+        TriangularKernel<T>.SolveLeft(a.Block(0, 0, half, half), upper, lower: true, unitDiagonal: true);
+        corner.SubtractProduct(a.Block(half, 0, rows - half, half), upper);
+        FactorColumns(corner, pivots + half);
+        Exchange(a.Block(half, 0, rows - half, half), pivots + half, rest);
+        for (nint i = half; i < columns; i++) pivots[i] += (int)half;
     }
 
-    private static void Swap(T* x, T* y, nint count)
+    private static void Exchange(MatrixView<T> a, int* pivots, nint count)
     {
-        for (nint i = 0; i < count; i++) (x[i], y[i]) = (y[i], x[i]);
+        for (nint i = 0; i < count; i++)
+            if (pivots[i] != i) VectorKernel<T>.Swap(a.Address + i * a.RowStride, a.Address + pivots[i] * a.RowStride, a.Columns);
+    }
+
+    // On a transposed copy: columns are dense and padded to whole vectors.
+    private static void FactorPanel(MatrixView<T> a, int* pivots)
+    {
+        nint rows = a.Rows, width = a.Columns, length = (rows + Padding - 1) / Padding * Padding;
+        T* columns = Scratch.Get<T>(Scratch.Slot.Linalg, (width + 1) * length), factors = columns + width * length;
+        for (nint c = 0; c <= width; c++) new Span<T>(columns + c * length + rows, (int)(length - rows)).Clear();
+        Pack.Panel(a.Address, a.RowStride, 1, (int)rows, width, columns, length);
+        for (nint c = 0; c < width; c++)
+        {
+            T* column = columns + c * length;
+            nint best = Largest(column, c, rows);
+            pivots[c] = (int)best;
+            for (nint j = 0; best != c && j < width; j++)
+                (columns[j * length + c], columns[j * length + best]) = (columns[j * length + best], columns[j * length + c]);
+            T pivot = column[c];
+            if (pivot == T.Zero) continue;
+            VectorKernel<T>.Divide(column + c + 1, pivot, rows - c - 1);
+            Eliminate(columns, length, c, width, rows, factors);
+        }
+        Pack.Panel(columns, length, 1, (int)width, rows, a.Address, a.RowStride);
+    }
+
+    private static int Padding => 64 / sizeof(T);
+
+    // The first row of largest magnitude, or the first NaN.
+    private static nint Largest(T* column, nint from, nint to)
+    {
+        nint best = from;
+        T largest = T.Abs(column[from]);
+        for (nint i = from + 1; i < to && !T.IsNaN(largest); i++)
+        {
+            T size = T.Abs(column[i]);
+            if (size <= largest) continue;
+            (best, largest) = (i, size);
+        }
+        return best;
+    }
+
+    // Subtracts column c times the element in row c from each later column, below row c.
+    private static void Eliminate(T* columns, nint length, nint c, nint width, nint rows, T* factors)
+    {
+        nint from = c / Padding * Padding;
+        for (nint i = from; i <= c; i++) factors[i] = T.Zero;
+        for (nint i = c + 1; i < rows; i++) factors[i] = -columns[c * length + i];
+        T* next = columns + (c + 1) * length;
+        if (GemmConfig.Path == GemmPath.Avx512) AddMultiples<Vector512<T>, Simd512<T>>(next, length, width - c - 1, c, factors, from);
+        else if (GemmConfig.Path == GemmPath.Avx2) AddMultiples<Vector256<T>, Simd256<T>>(next, length, width - c - 1, c, factors, from);
+        else AddMultiples<Vector128<T>, Simd128<T>>(next, length, width - c - 1, c, factors, from);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddMultiples<V, S>(T* columns, nint length, nint count, nint row, T* factors, nint from)
+        where V : unmanaged where S : struct, IGemmVector<T, V>
+    {
+        for (nint j = 0; j < count; j++, columns += length)
+        {
+            V element = S.Broadcast(columns + row);
+            for (nint i = from; i < length; i += S.Width) S.Store(columns + i, S.MultiplyAdd(element, S.Load(factors + i), S.Load(columns + i)));
+        }
     }
 }

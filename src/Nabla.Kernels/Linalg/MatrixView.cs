@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Nabla.Kernels;
 
@@ -31,25 +33,44 @@ internal readonly unsafe struct MatrixView<T>(T* address, long rows, long column
         new(Address + row * RowStride + column * ColumnStride, rows, columns, RowStride, ColumnStride);
 
     /// <summary>Copies the elements, negated if asked, to dense rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void CopyTo(T* target, bool negate)
     {
         for (nint i = 0; i < Rows; i++, target += Columns)
         {
             T* row = Address + i * RowStride;
-            for (nint j = 0; j < Columns; j++, row += ColumnStride) target[j] = negate ? -*row : *row;
+            nint j = 0;
+            if (ColumnStride == 1)
+            {
+                Vector256<T> sign = Vector256.Create(negate ? -T.One : T.One);
+                for (; j + Vector256<T>.Count <= Columns; j += Vector256<T>.Count) (Vector256.Load(row + j) * sign).Store(target + j);
+            }
+            for (; j < Columns; j++) target[j] = negate ? -row[j * ColumnStride] : row[j * ColumnStride];
         }
     }
 
     /// <summary>
-    /// This −= x·y; this matrix has dense rows and shares no element with x and y. The factor x is negated in the caller's scratch slot for
+    /// This −= x·y; this matrix has dense rows and shares no element with x and y. The smaller factor is negated in the caller's scratch slot for
     /// factorisations, so that one kernel serves sums and differences.
     /// </summary>
     public void SubtractProduct(MatrixView<T> x, MatrixView<T> y)
     {
         if (Rows == 0 || Columns == 0 || x.Columns == 0) return;
-        T* negated = Scratch.Get<T>(Scratch.Slot.Linalg, x.Rows * x.Columns);
-        x.CopyTo(negated, negate: true);
-        AddProduct(new MatrixView<T>(negated, x.Rows, x.Columns, x.Columns, 1), y);
+        if (Rows <= Columns) AddProduct(x.Negated(), y);
+        else AddProduct(x, y.Negated());
+    }
+
+    // In dense columns if they are dense here, else in dense rows.
+    private MatrixView<T> Negated()
+    {
+        T* target = Scratch.Get<T>(Scratch.Slot.Linalg, Rows * Columns);
+        if (RowStride == 1 && ColumnStride != 1)
+        {
+            Transposed.CopyTo(target, negate: true);
+            return new MatrixView<T>(target, Columns, Rows, Rows, 1).Transposed;
+        }
+        CopyTo(target, negate: true);
+        return new MatrixView<T>(target, Rows, Columns, Columns, 1);
     }
 
     /// <summary>This += x·y; this matrix has dense rows and shares no element with x and y.</summary>

@@ -49,6 +49,20 @@ internal static unsafe class VectorKernel<T> where T : unmanaged, IFloatingPoint
         for (; i < count; i++) x[i] /= divisor;
     }
 
+    /// <summary>Exchanges x and y.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Swap(T* x, T* y, nint count)
+    {
+        nint i = 0;
+        for (; i + Width <= count; i += Width)
+        {
+            Vector256<T> a = Vector256.Load(x + i), b = Vector256.Load(y + i);
+            b.Store(x + i);
+            a.Store(y + i);
+        }
+        for (; i < count; i++) (x[i], y[i]) = (y[i], x[i]);
+    }
+
     /// <summary>The largest |x|; NaN if one is NaN.</summary>
     public static T MaxAbs(T* x, nint count)
     {

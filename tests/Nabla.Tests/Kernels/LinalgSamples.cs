@@ -52,6 +52,22 @@ internal static class LinalgSamples
         return Array.ConvertAll(a, x => x * scale);
     }
 
+    /// <summary>Matrices of all sizes and kinds, square, tall and wide, each with its name.</summary>
+    public static IEnumerable<(DenseTensor Matrix, string Name)> GeneralMatrices(DType dtype)
+    {
+        foreach (int m in Sizes)
+        {
+            foreach (Kind kind in Enum.GetValues<Kind>()) yield return Named(m, m, kind, m);
+            foreach (int n in Sizes)
+                if (m != n && m * n < 3000) yield return Named(m, n, Kind.Cond2, m + n);
+        }
+        yield return Named(129, 65, Kind.CondEps, 1);
+        yield return Named(65, 129, Kind.CondEps, 1);
+
+        (DenseTensor, string) Named(int m, int n, Kind kind, int seed) =>
+            (MatrixSamples.From(dtype, General(dtype, m, n, kind, seed), [m, n]), $"{dtype.Name} {m} x {n} {kind}");
+    }
+
     /// <summary>A symmetric matrix of a spectrum; eigenvalues of both signs where it has them.</summary>
     public static double[] Symmetric(DType dtype, int n, Spectrum spectrum, int seed)
     {

@@ -45,15 +45,7 @@ public sealed class QrTests : IDisposable
     [InlineData(DType.F64)]
     public void Residual_and_orthogonality_stay_below_the_bounds_of_LAPACK_for_all_sizes_and_kinds(DType dtype)
     {
-        foreach (int m in Sizes)
-        {
-            foreach (Kind kind in Enum.GetValues<Kind>())
-                Check(From(dtype, General(dtype, m, m, kind, m), [m, m]), $"{dtype.Name} {m} {kind}");
-            foreach (int n in Sizes)
-                if (m != n && m * n < 3000) Check(From(dtype, General(dtype, m, n, Kind.Cond2, m + n), [m, n]), $"{dtype.Name} {m} x {n}");
-        }
-        Check(From(dtype, General(dtype, 129, 65, Kind.CondEps, 1), [129, 65]), "tall");
-        Check(From(dtype, General(dtype, 65, 129, Kind.CondEps, 1), [65, 129]), "wide");
+        foreach ((DenseTensor a, string name) in GeneralMatrices(dtype)) Check(a, name);
     }
 
     [Theory]

@@ -9,7 +9,7 @@ public sealed class SvdTests : IDisposable
 {
     private readonly int _threads = Workers.Count;
 
-    public void Dispose() => Workers.Count = _threads;
+    public void Dispose() => (Workers.Count, GemmConfig.Path) = (_threads, GemmConfig.Best);
 
     private static (double[] U, double[] S, double[] Vt) Decompose(DenseTensor a)
     {
@@ -49,15 +49,50 @@ public sealed class SvdTests : IDisposable
     [InlineData(DType.F64)]
     public void Residual_and_orthogonality_stay_below_the_bounds_of_LAPACK_for_all_sizes_and_kinds(DType dtype)
     {
-        foreach (int m in Sizes)
+        foreach ((DenseTensor a, string name) in GeneralMatrices(dtype)) Check(a, name);
+    }
+
+    [Fact]
+    public void Graded_repeated_and_split_bidiagonal_matrices_are_decomposed()
+    {
+        const int n = 70;
+        Check(Bidiagonal(i => Math.Pow(10, -i / 4.0), 0.5), "descending");
+        Check(Bidiagonal(i => Math.Pow(10, i / 4.0 - 17), 0.5), "ascending");
+        Check(Bidiagonal(i => 1, 1), "ones");
+        Check(Bidiagonal(i => i % 9 == 4 ? 0 : 1, 0.3), "zeros on the diagonal");
+        Check(Bidiagonal(i => i == n - 1 ? 0 : 1, 1), "zero at the end");
+        Check(Bidiagonal(i => i / 10, 0), "repeated");
+        Check(Bidiagonal(i => 1, 1e-17), "almost the identity");
+        Check(Tensor.From(Enumerable.Repeat(1.0, n * n).ToArray(), [n, n]), "rank one");
+
+        static DenseTensor Bidiagonal(Func<int, double> diagonal, double neighbour)
         {
-            foreach (Kind kind in Enum.GetValues<Kind>())
-                Check(From(dtype, General(dtype, m, m, kind, m), [m, m]), $"{dtype.Name} {m} {kind}");
-            foreach (int n in Sizes)
-                if (m != n && m * n < 2000) Check(From(dtype, General(dtype, m, n, Kind.Cond2, m + n), [m, n]), $"{dtype.Name} {m} x {n}");
+            var a = new double[n * n];
+            for (int i = 0; i < n; i++)
+            {
+                a[i * n + i] = diagonal(i);
+                if (i + 1 < n) a[i * n + i + 1] = neighbour * diagonal(i);
+            }
+            return Tensor.From(a, [n, n]);
         }
-        Check(From(dtype, General(dtype, 129, 65, Kind.CondEps, 1), [129, 65]), "tall");
-        Check(From(dtype, General(dtype, 65, 129, Kind.CondEps, 1), [65, 129]), "wide");
+    }
+
+    [Fact]
+    public void Every_instruction_set_decomposes_a_larger_matrix_with_the_same_bits_for_one_and_more_threads()
+    {
+        DenseTensor a = From(DType.F64, General(DType.F64, 240, 200, Kind.CondRootOfEps, 1), [240, 200]);
+        foreach (GemmPath path in Enum.GetValues<GemmPath>().Where(path => path <= GemmConfig.Best))
+        {
+            GemmConfig.Path = path;
+            Workers.Count = 1;
+            (double[] u, double[] s, double[] vt) = Decompose(a);
+            Workers.Count = 3;
+            Check(a, path.ToString());
+            (double[] u2, double[] s2, double[] vt2) = Decompose(a);
+            Assert.Equal(s, s2);
+            Assert.Equal(u, u2);
+            Assert.Equal(vt, vt2);
+        }
     }
 
     [Fact]

@@ -9,7 +9,7 @@ public sealed class SymmetricEigenTests : IDisposable
 {
     private readonly int _threads = Workers.Count;
 
-    public void Dispose() => Workers.Count = _threads;
+    public void Dispose() => (Workers.Count, GemmConfig.Path) = (_threads, GemmConfig.Best);
 
     private static (double[] Values, double[] Vectors) Decompose(DenseTensor a)
     {
@@ -74,17 +74,22 @@ public sealed class SymmetricEigenTests : IDisposable
     [Theory]
     [InlineData(DType.F32)]
     [InlineData(DType.F64)]
-    public void A_large_matrix_has_the_same_bits_for_one_and_more_threads(DType dtype)
+    public void A_large_matrix_has_the_same_bits_for_one_and_more_threads_with_every_instruction_set(DType dtype)
     {
-        const int n = 300;
+        const int n = 380;
         DenseTensor a = From(dtype, Symmetric(dtype, n, Spectrum.Even, 5), [n, n]);
-        Workers.Count = 1;
-        (double[] w, double[] v) = Decompose(a);
-        Assert.True(LossOfOrthogonality(v, n, n) < 60 * n * 2 * dtype.UnitRoundoff);
-        Workers.Count = 2;
-        (double[] w2, double[] v2) = Decompose(a);
-        Assert.Equal(w, w2);
-        Assert.Equal(v, v2);
+        foreach (GemmPath path in Enum.GetValues<GemmPath>().Where(path => path <= GemmConfig.Best))
+        {
+            GemmConfig.Path = path;
+            Workers.Count = 1;
+            (double[] w, double[] v) = Decompose(a);
+            Assert.True(LossOfOrthogonality(v, n, n) < 60 * n * 2 * dtype.UnitRoundoff, path.ToString());
+            Assert.True(Ratio(a.ToDoubles(), w, v, n, dtype) < 60, path.ToString());
+            Workers.Count = 2;
+            (double[] w2, double[] v2) = Decompose(a);
+            Assert.Equal(w, w2);
+            Assert.Equal(v, v2);
+        }
     }
 
     [Fact]
