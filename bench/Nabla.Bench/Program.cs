@@ -8,7 +8,12 @@ if (Assembly.GetExecutingAssembly().GetCustomAttribute<DebuggableAttribute>()?.I
     Console.Error.WriteLine("This is a Debug build; its figures would mean nothing. Run: dotnet run -c Release --project bench/Nabla.Bench");
     return 2;
 }
-if (args is [OpenBlasPeer.Verb]) return OpenBlasPeer.Serve();
+switch (args)
+{
+    case [OpenBlasPeer.Verb]: return OpenBlasPeer.Serve();
+    case [StartupBench.NothingVerb]: return 0;
+    case [StartupBench.FirstStepVerb]: return StartupBench.FirstStep();
+}
 (string Name, string What, Action<Report> Run)[] benches =
 [
     ("roof", "what the machine can do at most", Roof.Print),
@@ -16,6 +21,10 @@ if (args is [OpenBlasPeer.Verb]) return OpenBlasPeer.Serve();
     ("dispatch", "what an operation costs before it computes anything", DispatchBench.Print),
     ("functions", "elementary functions on a million elements; names of functions restrict it", FunctionsBench.Print),
     ("train", "full training steps", TrainBench.Print),
+    ("loops", "many networks, and many steps, as one program", LoopBench.Print),
+    ("layers", "convolutions and Fourier transforms", LayersBench.Print),
+    ("compile", "what a compilation costs and makes", CompileBench.Print),
+    ("startup", "fresh processes until their first result", StartupBench.Print),
     ("coding-rate", "coding rate reduction with gradient", CodingRateBench.Print),
 ];
 var peers = new Option<bool>("--peers") { Description = "Run OpenBLAS and PyTorch beside us, where the machine has them.", Recursive = true };

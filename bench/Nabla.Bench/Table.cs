@@ -8,8 +8,10 @@ internal readonly record struct Cell(string Text, object? Value)
     private static readonly Cell None = new("–", null);
 
     /// <summary>A duration in µs: median, then the tenth and ninetieth percentile.</summary>
-    public static Cell Micros(Timing? time) => time is not { } t ? None
-        : new($"{Digits(t.Median * 1e6)} ({Digits(t.P10 * 1e6)} – {Digits(t.P90 * 1e6)})", new { median = t.Median * 1e6, p10 = t.P10 * 1e6, p90 = t.P90 * 1e6 });
+    public static Cell Micros(Timing? time) => Duration(time, 1e6);
+
+    /// <summary>The same in ms.</summary>
+    public static Cell Millis(Timing? time) => Duration(time, 1e3);
 
     /// <summary>A number with three digits.</summary>
     public static Cell Number(double? value) => value is { } v ? new(Digits(v), v) : None;
@@ -25,6 +27,9 @@ internal readonly record struct Cell(string Text, object? Value)
 
     /// <summary>A text.</summary>
     public static implicit operator Cell(string text) => new(text, text);
+
+    private static Cell Duration(Timing? time, double unit) => time is not { } t ? None
+        : new($"{Digits(t.Median * unit)} ({Digits(t.P10 * unit)} – {Digits(t.P90 * unit)})", new { median = t.Median * unit, p10 = t.P10 * unit, p90 = t.P90 * unit });
 
     private static string Digits(double value) => value.ToString(Math.Abs(value) is >= 999.5 or 0 ? "F0" : "G3", CultureInfo.InvariantCulture);
 }
