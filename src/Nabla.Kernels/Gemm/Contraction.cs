@@ -17,6 +17,31 @@ public static class Contraction
     {
         dims.Check(a.Shape, b.Shape);
         Debug.Assert(c.IsContiguous && c.Shape == dims.OutputShape(a.Shape, b.Shape), "output of a contraction");
+        if (dims.IsSinglePair && a.Rank == 2 && b.Rank == 2) Matrices(a, b, dims, c, epilogue);
+        else General(a, b, dims, c, epilogue);
+        GC.KeepAlive(a);
+        GC.KeepAlive(b);
+        GC.KeepAlive(c);
+    }
+
+    // The shortest way to the product: small ones take less time than looking at axes in general.
+    private static void Matrices(DenseTensor a, DenseTensor b, DotDims dims, DenseTensor c, MatMulEpilogue? epilogue)
+    {
+        int kA = dims.LhsContract[0], kB = dims.RhsContract[0];
+        (Axis m, Axis depthA) = (AxisOf(a, 1 - kA), AxisOf(a, kA));
+        (Axis n, Axis depthB) = (AxisOf(b, 1 - kB), AxisOf(b, kB));
+        MatMul.Run(a, b, c, new GemmProblem(m.Size, n.Size, depthA.Size, m.Stride, depthA.Stride, depthB.Stride, n.Stride, Ldc: n.Size), epilogue);
+    }
+
+    // The stride of an axis of size 1 decides nothing, so it must not: bits depend on it elsewhere.
+    private static Axis AxisOf(DenseTensor x, int axis)
+    {
+        int size = x.Shape.Dims[axis];
+        return new Axis(size, size == 1 ? 1 : x.Layout.Strides[axis]);
+    }
+
+    private static void General(DenseTensor a, DenseTensor b, DotDims dims, DenseTensor c, MatMulEpilogue? epilogue)
+    {
         ReadOnlySpan<int> lhsFree = dims.LhsFree(stackalloc int[a.Rank]), rhsFree = dims.RhsFree(stackalloc int[b.Rank]);
         Span<long> batchA = stackalloc long[dims.LhsBatch.Length], batchB = stackalloc long[dims.RhsBatch.Length];
         Span<int> batch = stackalloc int[batchA.Length];

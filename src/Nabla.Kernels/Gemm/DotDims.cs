@@ -21,6 +21,7 @@ public sealed class DotDims : IEquatable<DotDims>
         if (lhsBatch.Length != rhsBatch.Length) throw KernelErrors.AxisCounts("batch", lhsBatch.Length, rhsBatch.Length);
         CheckOnce("left", _lhsContract, _lhsBatch);
         CheckOnce("right", _rhsContract, _rhsBatch);
+        IsSinglePair = lhsContract.Length == 1 && lhsBatch.Length == 0;
     }
 
     /// <summary>The product of two matrices: <c>[m, k]</c> times <c>[k, n]</c>.</summary>
@@ -37,6 +38,9 @@ public sealed class DotDims : IEquatable<DotDims>
 
     /// <summary>Batch axes of the right operand, paired with <see cref="LhsBatch"/>.</summary>
     public ReadOnlySpan<int> RhsBatch => _rhsBatch;
+
+    /// <summary>True if one pair of axes is contracted and none is a batch axis: between matrices, a plain product of one or both or their transposes.</summary>
+    internal bool IsSinglePair { get; }
 
     /// <summary>Axes of a left operand of rank <paramref name="rank"/> that are neither contracted nor batch, in order.</summary>
     public int[] LhsFree(int rank) => LhsFree(stackalloc int[rank]).ToArray();

@@ -189,18 +189,19 @@ internal static unsafe class Gemm<T, V, S>
                 int columns = (int)Math.Min(NR, last - column);
                 T* b = _slab.PackB ? _slab.PackedB + column * _slab.Depth : _slab.B + column;
                 nint ldb = _slab.PackB ? columns : _slab.RowStrideB;
-                for (int panel = first; panel < end; panel++) Tile(panel, column, columns, b, ldb);
+                void** kernels = MicroKernels<T, V, S>.OfColumns(columns, _slab.PackA);
+                for (int panel = first; panel < end; panel++) Tile(kernels, panel, column, columns, b, ldb);
             }
             _slab.Epilogue?.Run(_slab.Row + _slab.Start(first), _slab.Start(end) - _slab.Start(first), _slab.Column + start, last - start);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private void Tile(int panel, nint column, int columns, T* b, nint ldb)
+        private void Tile(void** kernels, int panel, nint column, int columns, T* b, nint ldb)
         {
             nint start = _slab.Start(panel);
             int rows = (int)(_slab.Start(panel + 1) - start);
             T* a = _slab.PackA ? _slab.PackedA + start * _slab.Depth : _slab.A + start * _slab.RowStrideA;
-            MicroKernels<T, V, S>.Get(rows, columns, _slab.PackA)(
+            MicroKernels<T, V, S>.OfRows(kernels, rows)(
                 _slab.Depth, a, _slab.RowStrideA, _slab.ColumnStrideA, b, ldb, _slab.C + start * _slab.Ldc + column, _slab.Ldc, columns, _slab.Accumulate);
         }
     }

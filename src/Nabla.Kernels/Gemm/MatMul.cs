@@ -24,6 +24,14 @@ public static unsafe class MatMul
         Run(a, b, c, problem, batch, sa[..^2], sb[..^2], epilogue);
     }
 
+    /// <summary>One product without a batch.</summary>
+    internal static void Run(DenseTensor a, DenseTensor b, DenseTensor c, in GemmProblem g, MatMulEpilogue? epilogue)
+    {
+        if (a.DType == b.DType && a.DType == c.DType && a.DType == DType.F32) RunOne(a.Pointer<float>(), b.Pointer<float>(), c.Pointer<float>(), g, epilogue);
+        else if (a.DType == b.DType && a.DType == c.DType && a.DType == DType.F64) RunOne(a.Pointer<double>(), b.Pointer<double>(), c.Pointer<double>(), g, epilogue);
+        else Run(a, b, c, g, [], [], [], epilogue);
+    }
+
     /// <summary>The same for operands whose axes were already sorted into batch, rows and columns.</summary>
     internal static void Run(
         DenseTensor a, DenseTensor b, DenseTensor c, in GemmProblem problem, ReadOnlySpan<int> batch, ReadOnlySpan<long> batchA, ReadOnlySpan<long> batchB,
@@ -82,6 +90,11 @@ public static unsafe class MatMul
         {
             var job = new GemvJob<T>(b, g.ColumnStrideB, g.RowStrideB, a, c, g.N, g.K, g.Accumulate) { Epilogue = epilogue, FirstRow = firstRow, IsRow = true };
             Gemv.Run(ref job, g.ColumnStrideA);
+        }
+        else if (GemmSmall.Fits(g, sizeof(T)))
+        {
+            GemmSmall.Run(a, b, c, g);
+            epilogue?.Run(firstRow, (nint)g.M, 0, (nint)g.N);
         }
         else Gemm.Run(a, b, c, g, epilogue, firstRow);
     }

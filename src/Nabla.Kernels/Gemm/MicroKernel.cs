@@ -44,8 +44,7 @@ internal static unsafe class MicroKernel<T, V, S>
     {
         int last = W.Two ? columns - S.Width : columns;
         V mask = W.Partial ? S.Mask(last) : default;
-        nint r1 = rowStride * sizeof(T), r2 = 2 * r1, r3 = 3 * r1;
-        T* a4 = a + 4 * rowStride, a8 = a + 8 * rowStride, a12 = a + 12 * rowStride;
+        nint r1 = rowStride * sizeof(T), r3 = 3 * r1, r5 = 5 * r1, r7 = 7 * r1, r9 = 9 * r1, r11 = 11 * r1, r13 = 13 * r1;
         if (P.Packed) depthStride = R.Count;
         V x0 = default, y0 = default;
         V x1 = default, y1 = default;
@@ -61,67 +60,83 @@ internal static unsafe class MicroKernel<T, V, S>
         V x11 = default, y11 = default;
         V x12 = default, y12 = default;
         V x13 = default, y13 = default;
-        for (nint p = 0; p < depth; p++)
+        for (nint p = depth; p > 0; p--)
         {
             V u = !W.Two && W.Partial ? S.LoadPart(b, mask, last) : S.Load(b), v = default, s;
             if (W.Two) v = W.Partial ? S.LoadPart(b + S.Width, mask, last) : S.Load(b + S.Width);
-            { s = S.Broadcast(At<P>(a, 0, a, 0)); x0 = S.MultiplyAdd(s, u, x0); if (W.Two) y0 = S.MultiplyAdd(s, v, y0); }
-            if (R.Count > 1) { s = S.Broadcast(At<P>(a, 1, a, r1)); x1 = S.MultiplyAdd(s, u, x1); if (W.Two) y1 = S.MultiplyAdd(s, v, y1); }
-            if (R.Count > 2) { s = S.Broadcast(At<P>(a, 2, a, r2)); x2 = S.MultiplyAdd(s, u, x2); if (W.Two) y2 = S.MultiplyAdd(s, v, y2); }
-            if (R.Count > 3) { s = S.Broadcast(At<P>(a, 3, a, r3)); x3 = S.MultiplyAdd(s, u, x3); if (W.Two) y3 = S.MultiplyAdd(s, v, y3); }
-            if (R.Count > 4) { s = S.Broadcast(At<P>(a, 4, a4, 0)); x4 = S.MultiplyAdd(s, u, x4); if (W.Two) y4 = S.MultiplyAdd(s, v, y4); }
-            if (R.Count > 5) { s = S.Broadcast(At<P>(a, 5, a4, r1)); x5 = S.MultiplyAdd(s, u, x5); if (W.Two) y5 = S.MultiplyAdd(s, v, y5); }
-            if (R.Count > 6) { s = S.Broadcast(At<P>(a, 6, a4, r2)); x6 = S.MultiplyAdd(s, u, x6); if (W.Two) y6 = S.MultiplyAdd(s, v, y6); }
-            if (R.Count > 7) { s = S.Broadcast(At<P>(a, 7, a4, r3)); x7 = S.MultiplyAdd(s, u, x7); if (W.Two) y7 = S.MultiplyAdd(s, v, y7); }
-            if (R.Count > 8) { s = S.Broadcast(At<P>(a, 8, a8, 0)); x8 = S.MultiplyAdd(s, u, x8); if (W.Two) y8 = S.MultiplyAdd(s, v, y8); }
-            if (R.Count > 9) { s = S.Broadcast(At<P>(a, 9, a8, r1)); x9 = S.MultiplyAdd(s, u, x9); if (W.Two) y9 = S.MultiplyAdd(s, v, y9); }
-            if (R.Count > 10) { s = S.Broadcast(At<P>(a, 10, a8, r2)); x10 = S.MultiplyAdd(s, u, x10); if (W.Two) y10 = S.MultiplyAdd(s, v, y10); }
-            if (R.Count > 11) { s = S.Broadcast(At<P>(a, 11, a8, r3)); x11 = S.MultiplyAdd(s, u, x11); if (W.Two) y11 = S.MultiplyAdd(s, v, y11); }
-            if (R.Count > 12) { s = S.Broadcast(At<P>(a, 12, a12, 0)); x12 = S.MultiplyAdd(s, u, x12); if (W.Two) y12 = S.MultiplyAdd(s, v, y12); }
-            if (R.Count > 13) { s = S.Broadcast(At<P>(a, 13, a12, r1)); x13 = S.MultiplyAdd(s, u, x13); if (W.Two) y13 = S.MultiplyAdd(s, v, y13); }
+            { s = S.Broadcast(At<P>(a, 0, 0)); x0 = S.MultiplyAdd(s, u, x0); if (W.Two) y0 = S.MultiplyAdd(s, v, y0); }
+            if (R.Count > 1) { s = S.Broadcast(At<P>(a, 1, r1)); x1 = S.MultiplyAdd(s, u, x1); if (W.Two) y1 = S.MultiplyAdd(s, v, y1); }
+            if (R.Count > 2) { s = S.Broadcast(At<P>(a, 2, 2 * r1)); x2 = S.MultiplyAdd(s, u, x2); if (W.Two) y2 = S.MultiplyAdd(s, v, y2); }
+            if (R.Count > 3) { s = S.Broadcast(At<P>(a, 3, r3)); x3 = S.MultiplyAdd(s, u, x3); if (W.Two) y3 = S.MultiplyAdd(s, v, y3); }
+            if (R.Count > 4) { s = S.Broadcast(At<P>(a, 4, 4 * r1)); x4 = S.MultiplyAdd(s, u, x4); if (W.Two) y4 = S.MultiplyAdd(s, v, y4); }
+            if (R.Count > 5) { s = S.Broadcast(At<P>(a, 5, r5)); x5 = S.MultiplyAdd(s, u, x5); if (W.Two) y5 = S.MultiplyAdd(s, v, y5); }
+            if (R.Count > 6) { s = S.Broadcast(At<P>(a, 6, 2 * r3)); x6 = S.MultiplyAdd(s, u, x6); if (W.Two) y6 = S.MultiplyAdd(s, v, y6); }
+            if (R.Count > 7) { s = S.Broadcast(At<P>(a, 7, r7)); x7 = S.MultiplyAdd(s, u, x7); if (W.Two) y7 = S.MultiplyAdd(s, v, y7); }
+            if (R.Count > 8) { s = S.Broadcast(At<P>(a, 8, 8 * r1)); x8 = S.MultiplyAdd(s, u, x8); if (W.Two) y8 = S.MultiplyAdd(s, v, y8); }
+            if (R.Count > 9) { s = S.Broadcast(At<P>(a, 9, r9)); x9 = S.MultiplyAdd(s, u, x9); if (W.Two) y9 = S.MultiplyAdd(s, v, y9); }
+            if (R.Count > 10) { s = S.Broadcast(At<P>(a, 10, 2 * r5)); x10 = S.MultiplyAdd(s, u, x10); if (W.Two) y10 = S.MultiplyAdd(s, v, y10); }
+            if (R.Count > 11) { s = S.Broadcast(At<P>(a, 11, r11)); x11 = S.MultiplyAdd(s, u, x11); if (W.Two) y11 = S.MultiplyAdd(s, v, y11); }
+            if (R.Count > 12) { s = S.Broadcast(At<P>(a, 12, 4 * r3)); x12 = S.MultiplyAdd(s, u, x12); if (W.Two) y12 = S.MultiplyAdd(s, v, y12); }
+            if (R.Count > 13) { s = S.Broadcast(At<P>(a, 13, r13)); x13 = S.MultiplyAdd(s, u, x13); if (W.Two) y13 = S.MultiplyAdd(s, v, y13); }
             b += ldb;
             a += depthStride;
-            if (P.Packed) continue;
-            a4 += depthStride;
-            a8 += depthStride;
-            a12 += depthStride;
         }
-        Put<W>(c, x0, y0, mask, last, accumulate);
-        if (R.Count > 1) Put<W>(c + ldc, x1, y1, mask, last, accumulate);
-        if (R.Count > 2) Put<W>(c + 2 * ldc, x2, y2, mask, last, accumulate);
-        if (R.Count > 3) Put<W>(c + 3 * ldc, x3, y3, mask, last, accumulate);
-        if (R.Count > 4) Put<W>(c + 4 * ldc, x4, y4, mask, last, accumulate);
-        if (R.Count > 5) Put<W>(c + 5 * ldc, x5, y5, mask, last, accumulate);
-        if (R.Count > 6) Put<W>(c + 6 * ldc, x6, y6, mask, last, accumulate);
-        if (R.Count > 7) Put<W>(c + 7 * ldc, x7, y7, mask, last, accumulate);
-        if (R.Count > 8) Put<W>(c + 8 * ldc, x8, y8, mask, last, accumulate);
-        if (R.Count > 9) Put<W>(c + 9 * ldc, x9, y9, mask, last, accumulate);
-        if (R.Count > 10) Put<W>(c + 10 * ldc, x10, y10, mask, last, accumulate);
-        if (R.Count > 11) Put<W>(c + 11 * ldc, x11, y11, mask, last, accumulate);
-        if (R.Count > 12) Put<W>(c + 12 * ldc, x12, y12, mask, last, accumulate);
-        if (R.Count > 13) Put<W>(c + 13 * ldc, x13, y13, mask, last, accumulate);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static T* At<P>(T* a, int row, T* group, nint offset) where P : struct, ISource =>
-        P.Packed ? a + row : (T*)((byte*)group + offset);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put<W>(T* c, V x, V y, V mask, int last, bool accumulate) where W : struct, IColumns
-    {
-        if (!W.Two)
+        if (accumulate)
         {
-            PutVector<W>(c, x, mask, last, accumulate);
-            return;
+            AddTo<W>(c, x0, y0, mask, last);
+            if (R.Count > 1) AddTo<W>(c + ldc, x1, y1, mask, last);
+            if (R.Count > 2) AddTo<W>(c + 2 * ldc, x2, y2, mask, last);
+            if (R.Count > 3) AddTo<W>(c + 3 * ldc, x3, y3, mask, last);
+            if (R.Count > 4) AddTo<W>(c + 4 * ldc, x4, y4, mask, last);
+            if (R.Count > 5) AddTo<W>(c + 5 * ldc, x5, y5, mask, last);
+            if (R.Count > 6) AddTo<W>(c + 6 * ldc, x6, y6, mask, last);
+            if (R.Count > 7) AddTo<W>(c + 7 * ldc, x7, y7, mask, last);
+            if (R.Count > 8) AddTo<W>(c + 8 * ldc, x8, y8, mask, last);
+            if (R.Count > 9) AddTo<W>(c + 9 * ldc, x9, y9, mask, last);
+            if (R.Count > 10) AddTo<W>(c + 10 * ldc, x10, y10, mask, last);
+            if (R.Count > 11) AddTo<W>(c + 11 * ldc, x11, y11, mask, last);
+            if (R.Count > 12) AddTo<W>(c + 12 * ldc, x12, y12, mask, last);
+            if (R.Count > 13) AddTo<W>(c + 13 * ldc, x13, y13, mask, last);
         }
-        S.Store(c, accumulate ? S.Add(S.Load(c), x) : x);
-        PutVector<W>(c + S.Width, y, mask, last, accumulate);
+        else
+        {
+            Put<W>(c, x0, y0, mask, last);
+            if (R.Count > 1) Put<W>(c + ldc, x1, y1, mask, last);
+            if (R.Count > 2) Put<W>(c + 2 * ldc, x2, y2, mask, last);
+            if (R.Count > 3) Put<W>(c + 3 * ldc, x3, y3, mask, last);
+            if (R.Count > 4) Put<W>(c + 4 * ldc, x4, y4, mask, last);
+            if (R.Count > 5) Put<W>(c + 5 * ldc, x5, y5, mask, last);
+            if (R.Count > 6) Put<W>(c + 6 * ldc, x6, y6, mask, last);
+            if (R.Count > 7) Put<W>(c + 7 * ldc, x7, y7, mask, last);
+            if (R.Count > 8) Put<W>(c + 8 * ldc, x8, y8, mask, last);
+            if (R.Count > 9) Put<W>(c + 9 * ldc, x9, y9, mask, last);
+            if (R.Count > 10) Put<W>(c + 10 * ldc, x10, y10, mask, last);
+            if (R.Count > 11) Put<W>(c + 11 * ldc, x11, y11, mask, last);
+            if (R.Count > 12) Put<W>(c + 12 * ldc, x12, y12, mask, last);
+            if (R.Count > 13) Put<W>(c + 13 * ldc, x13, y13, mask, last);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void PutVector<W>(T* c, V x, V mask, int last, bool accumulate) where W : struct, IColumns
+    private static T* At<P>(T* a, int row, nint offset) where P : struct, ISource => P.Packed ? a + row : (T*)((byte*)a + offset);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddTo<W>(T* c, V x, V y, V mask, int last) where W : struct, IColumns
     {
-        if (W.Partial) S.StorePart(c, accumulate ? S.Add(S.LoadPart(c, mask, last), x) : x, mask, last);
-        else S.Store(c, accumulate ? S.Add(S.Load(c), x) : x);
+        if (W.Two) S.Store(c, S.Add(S.Load(c), x));
+        T* end = W.Two ? c + S.Width : c;
+        V rest = W.Two ? y : x;
+        if (W.Partial) S.StorePart(end, S.Add(S.LoadPart(end, mask, last), rest), mask, last);
+        else S.Store(end, S.Add(S.Load(end), rest));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Put<W>(T* c, V x, V y, V mask, int last) where W : struct, IColumns
+    {
+        if (W.Two) S.Store(c, x);
+        T* end = W.Two ? c + S.Width : c;
+        V rest = W.Two ? y : x;
+        if (W.Partial) S.StorePart(end, rest, mask, last);
+        else S.Store(end, rest);
     }
 }

@@ -8,23 +8,34 @@ internal static unsafe class MicroKernels<T, V, S>
 {
     private const int MaxRows = 14;
 
-    // [packed][two vectors][partial][rows]
+    // [packed][two vectors][partial][rows], then wide ones: [four vectors][partial][rows]
     private static readonly void** Table = Build();
 
-    /// <summary>The kernel for a tile of this shape; <paramref name="columns"/> is at most two vectors.</summary>
-    public static delegate*<nint, T*, nint, nint, T*, nint, T*, nint, int, bool, void> Get(int rows, int columns, bool packed)
+    /// <summary>The kernels for tiles of this width, three or four vectors, of at most 7 rows of an A that is not packed.</summary>
+    public static void** OfWideColumns(int columns) => Table + (8 + (columns > 3 * S.Width ? 2 : 0) + (columns % S.Width != 0 ? 1 : 0)) * MaxRows;
+
+    /// <summary>The kernels for tiles of this width, at most two vectors.</summary>
+    public static void** OfColumns(int columns, bool packed)
     {
         bool two = columns > S.Width, partial = columns != S.Width && columns != 2 * S.Width;
-        return (delegate*<nint, T*, nint, nint, T*, nint, T*, nint, int, bool, void>)Table[Index(packed, two, partial) + rows - 1];
+        return Table + Index(packed, two, partial);
     }
+
+    /// <summary>The one among them for tiles of this height, at most 14.</summary>
+    public static delegate*<nint, T*, nint, nint, T*, nint, T*, nint, int, bool, void> OfRows(void** kernels, int rows) =>
+        (delegate*<nint, T*, nint, nint, T*, nint, T*, nint, int, bool, void>)kernels[rows - 1];
 
     private static int Index(bool packed, bool two, bool partial) => ((packed ? 4 : 0) + (two ? 2 : 0) + (partial ? 1 : 0)) * MaxRows;
 
     private static void** Build()
     {
-        var table = (void**)NativeMemory.Alloc(8 * MaxRows, (nuint)sizeof(void*));
+        var table = (void**)NativeMemory.Alloc(12 * MaxRows, (nuint)sizeof(void*));
         FillColumns<Strided>(table, packed: false);
         FillColumns<Adjacent>(table, packed: true);
+        FillWide<Three>(table + 8 * MaxRows);
+        FillWide<PartOfThree>(table + 9 * MaxRows);
+        FillWide<Four>(table + 10 * MaxRows);
+        FillWide<PartOfFour>(table + 11 * MaxRows);
         return table;
     }
 
@@ -60,6 +71,23 @@ internal static unsafe class MicroKernels<T, V, S>
         table[R.Count - 1] = kernel;
     }
 
+    private static void FillWide<W>(void** table) where W : struct, IWideColumns
+    {
+        SetWide<R1, W>(table);
+        SetWide<R2, W>(table);
+        SetWide<R3, W>(table);
+        SetWide<R4, W>(table);
+        SetWide<R5, W>(table);
+        SetWide<R6, W>(table);
+        SetWide<R7, W>(table);
+    }
+
+    private static void SetWide<R, W>(void** table) where R : struct, IRows where W : struct, IWideColumns
+    {
+        delegate*<nint, T*, nint, nint, T*, nint, T*, nint, int, bool, void> kernel = &WideMicroKernel<T, V, S>.Tile<R, W>;
+        table[R.Count - 1] = kernel;
+    }
+
     private readonly struct OneVector : IColumns
     {
         public static bool Two => false;
@@ -81,6 +109,30 @@ internal static unsafe class MicroKernels<T, V, S>
     private readonly struct PartOfTwo : IColumns
     {
         public static bool Two => true;
+        public static bool Partial => true;
+    }
+
+    private readonly struct Three : IWideColumns
+    {
+        public static bool Four => false;
+        public static bool Partial => false;
+    }
+
+    private readonly struct PartOfThree : IWideColumns
+    {
+        public static bool Four => false;
+        public static bool Partial => true;
+    }
+
+    private readonly struct Four : IWideColumns
+    {
+        static bool IWideColumns.Four => true;
+        public static bool Partial => false;
+    }
+
+    private readonly struct PartOfFour : IWideColumns
+    {
+        public static bool Four => true;
         public static bool Partial => true;
     }
 
