@@ -44,8 +44,6 @@ internal static unsafe class Gemm<T, V, S>
 {
     private const int PanelsPerPackingPart = 8;
 
-    private static int NR => 2 * S.Width;
-
     public static void Run(T* a, T* b, T* c, in GemmProblem g, in GemmConfig config, MatMulEpilogue? epilogue, long firstRow)
     {
         if (g.M == 0 || g.N == 0) return;
@@ -74,11 +72,11 @@ internal static unsafe class Gemm<T, V, S>
         slab.C = c + row * g.Ldc + column;
         slab.Accumulate = g.Accumulate || block > 0;
         (slab.Epilogue, slab.Row, slab.Column) = (epilogue, firstRow + row, (nint)column);
-        slab.Panels = (int)((slab.Rows + slab.Config.MR - 1) / slab.Config.MR);
+        slab.Panels = (int)((slab.Rows + slab.Height - 1) / slab.Height);
         bool parallel = g.Work >= GemmConfig.ParallelFrom;
 
         int panelsA = slab.PackA ? slab.Panels : 0;
-        int panelsB = slab.PackB && row == 0 ? (int)((slab.Columns + NR - 1) / NR) : 0;
+        int panelsB = slab.PackB && row == 0 ? (int)((slab.Columns + slab.Strip - 1) / slab.Strip) : 0;
         if (panelsA + panelsB > 0)
         {
             if (slab.PackA) slab.PackedA = Scratch.Get<T>(Scratch.Slot.PackedA, slab.Rows * slab.Depth);
@@ -109,7 +107,7 @@ internal static unsafe class Gemm<T, V, S>
         public T* A, B, C, PackedA, PackedB;
         public nint RowStrideA, ColumnStrideA, RowStrideB, ColumnStrideB, Ldc;
         public nint Rows, Columns, Depth;
-        public int Panels, PanelsB, Blocks;
+        public int Panels, PanelsB, Blocks, Height, Strip;
         public bool PackA, PackB, Accumulate;
         public GemmConfig Config;
         public MatMulEpilogue? Epilogue;
@@ -124,6 +122,8 @@ internal static unsafe class Gemm<T, V, S>
             bool largeB = g.K * Math.Min(g.N, config.NC) * elementSize > GemmConfig.PackBFromBytes;
             PackA = g.N >= GemmConfig.PackAFromColumns && g.K > GemmConfig.StreamedDepth;
             PackB = g.ColumnStrideB != 1 || (largeB && g.M > 2 * config.MR && g.K > GemmConfig.StreamedDepth);
+            bool wide = !PackA && config.MR > WideMicroKernel<T, V, S>.MaxRows;
+            (Height, Strip) = wide ? (WideMicroKernel<T, V, S>.MaxRows, 4 * S.Width) : (config.MR, 2 * S.Width);
             int depth = largeB && !PackB ? GemmConfig.StreamedDepth : config.KC;
             Blocks = (int)((g.K + depth - 1) / depth);
         }
@@ -143,7 +143,7 @@ internal static unsafe class Gemm<T, V, S>
             int end = Math.Min(panels, (part + 1) * PanelsPerPackingPart);
             for (int panel = part * PanelsPerPackingPart; panel < end; panel++)
             {
-                if (panel < _slab.PanelsB) PackB(panel * NR);
+                if (panel < _slab.PanelsB) PackB(panel * _slab.Strip);
                 else PackA(panel - _slab.PanelsB);
             }
         }
@@ -157,7 +157,7 @@ internal static unsafe class Gemm<T, V, S>
 
         private void PackB(nint column)
         {
-            int columns = (int)Math.Min(NR, _slab.Columns - column);
+            int columns = (int)Math.Min(_slab.Strip, _slab.Columns - column);
             Pack.Panel(_slab.B + column * _slab.ColumnStrideB, _slab.ColumnStrideB, _slab.RowStrideB,
                 columns, _slab.Depth, _slab.PackedB + column * _slab.Depth, columns);
         }
@@ -171,7 +171,7 @@ internal static unsafe class Gemm<T, V, S>
         public ComputingJob(in Slab slab)
         {
             _slab = slab;
-            int panelsPerPart = slab.Config.MC / slab.Config.MR;
+            int panelsPerPart = slab.Config.MC / slab.Height;
             _rowParts = (slab.Panels + panelsPerPart - 1) / panelsPerPart;
             _columnParts = (int)((slab.Columns + GemmConfig.PartColumns - 1) / GemmConfig.PartColumns);
         }
@@ -184,25 +184,31 @@ internal static unsafe class Gemm<T, V, S>
             (int rowPart, int columnPart) = Math.DivRem(part, _columnParts);
             int first = (int)((long)_slab.Panels * rowPart / _rowParts), end = (int)((long)_slab.Panels * (rowPart + 1) / _rowParts);
             nint start = (nint)columnPart * GemmConfig.PartColumns, last = Math.Min(_slab.Columns, start + GemmConfig.PartColumns);
-            for (nint column = start; column < last; column += NR)
+            if (_slab.Depth > GemmConfig.StreamedDepth)
             {
-                int columns = (int)Math.Min(NR, last - column);
-                T* b = _slab.PackB ? _slab.PackedB + column * _slab.Depth : _slab.B + column;
-                nint ldb = _slab.PackB ? columns : _slab.RowStrideB;
-                void** kernels = MicroKernels<T, V, S>.OfColumns(columns, _slab.PackA);
-                for (int panel = first; panel < end; panel++) Tile(kernels, panel, column, columns, b, ldb);
+                for (nint column = start; column < last; column += _slab.Strip) Strip(first, end, column, last);
             }
+            else
+                for (int panel = first; panel < end; panel++)
+                    for (nint column = start; column < last; column += _slab.Strip) Strip(panel, panel + 1, column, last);
             _slab.Epilogue?.Run(_slab.Row + _slab.Start(first), _slab.Start(end) - _slab.Start(first), _slab.Column + start, last - start);
         }
 
+        // Tiles of the same columns, one below the other.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private void Tile(void** kernels, int panel, nint column, int columns, T* b, nint ldb)
+        private void Strip(int first, int end, nint column, nint last)
         {
-            nint start = _slab.Start(panel);
-            int rows = (int)(_slab.Start(panel + 1) - start);
-            T* a = _slab.PackA ? _slab.PackedA + start * _slab.Depth : _slab.A + start * _slab.RowStrideA;
-            MicroKernels<T, V, S>.OfRows(kernels, rows)(
-                _slab.Depth, a, _slab.RowStrideA, _slab.ColumnStrideA, b, ldb, _slab.C + start * _slab.Ldc + column, _slab.Ldc, columns, _slab.Accumulate);
+            int columns = (int)Math.Min(_slab.Strip, last - column);
+            T* b = _slab.PackB ? _slab.PackedB + column * _slab.Depth : _slab.B + column;
+            nint ldb = _slab.PackB ? columns : _slab.RowStrideB;
+            void** kernels = columns > 2 * S.Width ? MicroKernels<T, V, S>.OfWideColumns(columns) : MicroKernels<T, V, S>.OfColumns(columns, _slab.PackA);
+            for (int panel = first; panel < end; panel++)
+            {
+                nint start = _slab.Start(panel);
+                T* a = _slab.PackA ? _slab.PackedA + start * _slab.Depth : _slab.A + start * _slab.RowStrideA;
+                MicroKernels<T, V, S>.OfRows(kernels, (int)(_slab.Start(panel + 1) - start))(
+                    _slab.Depth, a, _slab.RowStrideA, _slab.ColumnStrideA, b, ldb, _slab.C + start * _slab.Ldc + column, _slab.Ldc, columns, _slab.Accumulate);
+            }
         }
     }
 }

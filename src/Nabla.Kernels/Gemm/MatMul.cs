@@ -76,7 +76,7 @@ public static unsafe class MatMul
     }
 
     /// <summary>
-    /// One floating-point product: matrix times vector, vector times matrix, or the general case. For the epilogue, its first row is number
+    /// One floating-point product, by the way that its shape asks for. For the epilogue, its first row is number
     /// <paramref name="firstRow"/> and Ldc is N.
     /// </summary>
     internal static void RunOne<T>(T* a, T* b, T* c, in GemmProblem g, MatMulEpilogue? epilogue = null, long firstRow = 0) where T : unmanaged, INumber<T>
@@ -91,6 +91,8 @@ public static unsafe class MatMul
             var job = new GemvJob<T>(b, g.ColumnStrideB, g.RowStrideB, a, c, g.N, g.K, g.Accumulate) { Epilogue = epilogue, FirstRow = firstRow, IsRow = true };
             Gemv.Run(ref job, g.ColumnStrideA);
         }
+        else if (GemmOuter.Fits(g)) GemmOuter.Run(a, b, c, g, epilogue, firstRow);
+        else if (GemmDots.Fits(g) || GemmDots.FitsTransposed(g)) GemmDots.Run(a, b, c, g, epilogue, firstRow);
         else if (GemmSmall.Fits(g, sizeof(T)))
         {
             GemmSmall.Run(a, b, c, g);

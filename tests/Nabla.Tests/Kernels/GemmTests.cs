@@ -91,8 +91,26 @@ public sealed class GemmTests : IDisposable
     public void Skinny_products_are_accurate(string path, DType dtype)
     {
         GemmConfig.Path = Enum.Parse<GemmPath>(path);
-        foreach ((int m, int n, int k) in new[] { (1, 700, 300), (700, 1, 300), (300, 200, 1), (4, 600, 500), (500, 4, 300), (64, 1, 500), (64, 500, 1) })
+        foreach ((int m, int n, int k) in new[] { (1, 700, 300), (700, 1, 300), (300, 200, 1), (4, 600, 500), (500, 4, 300), (64, 1, 500), (64, 500, 1),
+                     (9, 200, 1), (10, 193, 2), (8, 2100, 3), (11, 300, 4), (8, 192, 5), (5, 2, 64), (70, 3, 100), (131, 4, 65), (2, 5, 64), (3, 70, 100), (4, 131, 65), (12, 3, 63) })
             for (int layouts = 0; layouts < 4; layouts++) Check(dtype, m, n, k, (Placement)(layouts & 1), (Placement)(layouts >> 1));
+    }
+
+    [Theory]
+    [MemberData(nameof(Paths))]
+    public unsafe void Products_can_be_added_to_what_is_there(string path, DType dtype)
+    {
+        GemmConfig.Path = Enum.Parse<GemmPath>(path);
+        foreach ((int m, int n, int k) in new[] { (1, 9, 4), (9, 1, 4), (20, 6, 9), (20, 30, 9), (20, 45, 9), (20, 64, 9), (20, 250, 40), (40, 200, 2), (50, 3, 70), (3, 50, 70), (5, 7, 0) })
+        {
+            DenseTensor a = Matrix(dtype, m, k, 1), b = Matrix(dtype, k, n, 2, n > m ? Placement.Transposed : Placement.Contiguous);
+            DenseTensor product = Multiply(a, b), c = From(dtype, [.. Enumerable.Range(0, m * n).Select(i => (double)i)], [m, n]);
+            var g = new GemmProblem(m, n, k, a.Layout.Strides[0], a.Layout.Strides[1], b.Layout.Strides[0], b.Layout.Strides[1], n, Accumulate: true);
+            if (dtype == DType.F32) MatMul.RunOne(a.Pointer<float>(), b.Pointer<float>(), c.Pointer<float>(), g);
+            else MatMul.RunOne(a.Pointer<double>(), b.Pointer<double>(), c.Pointer<double>(), g);
+            double[] x = product.ToDoubles(), y = c.ToDoubles();
+            for (int i = 0; i < x.Length; i++) Assert.Equal(i + x[i], y[i], 2 * dtype.UnitRoundoff * (i + 1 + k));
+        }
     }
 
     [Theory]
@@ -145,6 +163,9 @@ public sealed class GemmTests : IDisposable
         [
             (Matrix(dtype, 1500, 700, 3), Matrix(dtype, 700, 1, 4)),
             (Matrix(dtype, 1, 700, 5), Matrix(dtype, 700, 1500, 6)),
+            (Matrix(dtype, 1500, 700, 3), Matrix(dtype, 700, 3, 4)),
+            (Matrix(dtype, 3, 700, 3), Matrix(dtype, 700, 1500, 4, Placement.Transposed)),
+            (Matrix(dtype, 1000, 2, 3), Matrix(dtype, 2, 700, 4)),
             (Batch(dtype, 9, 40, 41, 7), Batch(dtype, 9, 41, 42, 8)),
         ];
         foreach ((DenseTensor a, DenseTensor b) in pairs)
