@@ -39,7 +39,7 @@ public static class NablaDebug
     /// <summary>Folder into which compiled programs are written as text and as DOT graphs; null for none.</summary>
     public static string? DumpFolder => Current.Dump;
 
-    /// <summary>Whether compiled programs run chains of element-wise operations tile by tile. Results are the same bits.</summary>
+    /// <summary>Whether compiled programs run chains of element-wise operations, and the sums that end them, as one loop. Same bits, but for products of matrices and vectors.</summary>
     public static bool Fusion => Current.Fusion;
 
     /// <summary>False if everything is off on every thread: the only question that fast paths ask.</summary>

@@ -2,8 +2,22 @@ using Nabla.Kernels;
 
 namespace Nabla.Autograd;
 
+/// <summary>Equations that run together: one alone, or several as one loop over <see cref="Shape"/>.</summary>
+/// <param name="Equations">In order.</param>
+/// <param name="Shape">The shape of the loop.</param>
+/// <param name="Element">The type of its numbers.</param>
+/// <param name="Folded">The axes that its sums fold; empty if it has none.</param>
+internal sealed record FusionGroup(Equation[] Equations, Shape Shape, DType Element, Range Folded)
+{
+    /// <summary>True if it is one loop.</summary>
+    public bool IsLoop => Equations.Length > 1;
+
+    /// <summary>True for an equation whose result is a sum over the loop, not an element of it.</summary>
+    public static bool IsSum(Equation equation) => equation.Primitive is ReduceSumPrimitive;
+}
+
 /// <summary>
-/// Which equations of a program run together. Element-wise equations of one shape gather in a group, which runs as one pass over its tiles; the group is held
+/// Which equations of a program run together. Element-wise equations of one shape and type gather in a group, with the sums that end them; the group is held
 /// back as long as nothing outside reads what it computes, so that it also takes in independent chains.
 /// </summary>
 /// <remarks>
@@ -12,65 +26,140 @@ namespace Nabla.Autograd;
 /// </remarks>
 internal sealed class Fusion
 {
-    // Beyond this many operations the tiles of a group do not fit into the first-level cache any more.
-    private const int MostOperations = 32;
+    // Beyond this, values do not stay in registers any more.
+    private const int MostOperations = 48;
+    // Single numbers cost less than preparing a loop for them.
+    private const int FewestElements = 2;
 
-    private readonly Dictionary<Shape, List<Equation>> _open = [];
-    private readonly List<Equation[]> _order = [];
-    private readonly List<Equation>?[] _owner;
+    private readonly Dictionary<(Shape, DType), Group> _open = [];
+    private readonly List<FusionGroup> _order = [];
+    private readonly Group?[] _owner;
 
-    private Fusion(Program program) => _owner = new List<Equation>?[program.VarCount];
+    private Fusion(Program program) => _owner = new Group?[program.VarCount];
 
-    /// <summary>The equations in order of execution; those that run together in one array.</summary>
+    /// <summary>What runs together, in order of execution.</summary>
     /// <param name="program">What is to run.</param>
     /// <param name="isView">Equations that compute nothing.</param>
-    /// <param name="enabled">False: every equation alone.</param>
-    public static IReadOnlyList<Equation[]> Schedule(Program program, Func<Equation, bool> isView, bool enabled)
+    public static List<FusionGroup> Schedule(Program program, Func<Equation, bool> isView)
     {
         var fusion = new Fusion(program);
         foreach (Equation equation in program.Equations)
         {
-            if (enabled && !isView(equation) && FormOf(equation) is { Kernel.IsNone: false }) fusion.Join(equation);
-            else fusion.Stand(equation);
+            if (isView(equation)) fusion.View(equation);
+            else if (equation.Primitive is ReduceSumPrimitive && fusion.JoinSum(equation)) continue;
+            else if (FormOf(equation).IsNone || !fusion.Join(equation)) fusion.Stand(equation);
         }
-        foreach (List<Equation> group in fusion._open.Values.ToArray()) fusion.Close(group);
+        foreach (Group group in fusion._open.Values.ToArray()) fusion.Close(group);
         return fusion._order;
     }
 
-    /// <summary>How an equation computes a row.</summary>
-    public static RowForm FormOf(Equation equation) => equation.OutputArray.Length == 1 && equation.OutputArray[0].Aval.Shape.Count > 0
-        ? equation.Primitive.RowOf(Array.ConvertAll(equation.InputArray, a => a.Aval), equation.OutputArray[0].Aval, equation.Parameters) : default;
+    /// <summary>How an equation is written into a loop.</summary>
+    public static LaneForm FormOf(Equation equation) => equation.OutputArray.Length == 1 && equation.OutputArray[0].Aval.Shape.Count >= FewestElements
+        ? equation.Primitive.LaneOf(Array.ConvertAll(equation.InputArray, a => a.Aval), equation.OutputArray[0].Aval, equation.Parameters) : default;
 
-    private void Join(Equation equation)
+    /// <summary>Every equation alone.</summary>
+    public static List<FusionGroup> None(Program program) => [.. program.Equations.Select(Alone)];
+
+    private static FusionGroup Alone(Equation equation) => new([equation], equation.OutputArray[0].Aval.Shape, equation.OutputArray[0].Aval.DType, ..0);
+
+    private bool Join(Equation equation)
     {
         Shape shape = equation.OutputArray[0].Aval.Shape;
-        CloseOperands(equation, except: shape);
-        if (_open.TryGetValue(shape, out List<Equation>? group) && group.Count == MostOperations)
+        DType? number = equation.InputArray.Append(equation.OutputArray[0]).Select(a => a.Aval.DType).Cast<DType?>().FirstOrDefault(d => d!.Value.IsFloat);
+        // Truth values alone go where one of them comes from.
+        DType? element = number ?? equation.InputArray.Select(GroupOf).FirstOrDefault(g => g is not null && g.Shape == shape)?.Element;
+        if (element is not { } type) return false;
+        Group? group = _open.GetValueOrDefault((shape, type));
+        foreach (Atom input in equation.InputArray)
+            if (GroupOf(input) is { } other && !(other == group && group.Elements.Contains(input))) Close(other);
+        group = _open.GetValueOrDefault((shape, type));
+        if (group?.Equations.Count >= MostOperations)
         {
             Close(group);
             group = null;
         }
-        if (group is null) _open[shape] = group = [];
-        group.Add(equation);
+        group ??= _open[(shape, type)] = new Group(shape, type);
+        Add(group, equation);
+        group.Elements.Add(equation.OutputArray[0]);
+        return true;
+    }
+
+    private bool JoinSum(Equation equation)
+    {
+        Atom operand = equation.InputArray[0];
+        var axes = (Axes)equation.Parameters!;
+        if (GroupOf(operand) is not { } group || !group.Elements.Contains(operand) || !FusedLoop.CanSum(group.Shape, group.Element, axes.Span)) return false;
+        Range folded = axes[0]..(axes[^1] + 1);
+        Group? into = group.Folded is null || group.Folded.Equals(folded) ? group : Apart(group, operand);
+        if (into is null) return false;
+        into.Folded = folded;
+        Add(into, equation);
+        return true;
+    }
+
+    // The operand's equation in a group of its own, if nothing in its group reads it.
+    private Group? Apart(Group group, Atom operand)
+    {
+        Equation producer = group.Equations.Single(e => e.OutputArray[0] == operand);
+        bool isRead = group.Equations.Concat(group.Views).Any(e => e.InputArray.Contains(operand));
+        if (isRead) return null;
+        group.Equations.Remove(producer);
+        Close(group);
+        Group apart = _open[(group.Shape, group.Element)] = new Group(group.Shape, group.Element);
+        Add(apart, producer);
+        apart.Elements.Add(operand);
+        return apart;
+    }
+
+    private void Add(Group group, Equation equation)
+    {
+        group.Equations.Add(equation);
+        _owner[equation.OutputArray[0].Id] = group;
+    }
+
+    // A view of what a group computes follows it.
+    private void View(Equation equation)
+    {
+        if (GroupOf(equation.InputArray[0]) is not { } group)
+        {
+            _order.Add(Alone(equation));
+            return;
+        }
+        group.Views.Add(equation);
         _owner[equation.OutputArray[0].Id] = group;
     }
 
     private void Stand(Equation equation)
     {
-        CloseOperands(equation, except: null);
-        _order.Add([equation]);
-    }
-
-    private void CloseOperands(Equation equation, Shape? except)
-    {
         foreach (Atom input in equation.InputArray)
-            if (input is Var v && _owner[v.Id] is { } group && (except is not { } shape || group[0].OutputArray[0].Aval.Shape != shape)) Close(group);
+            if (GroupOf(input) is { } group) Close(group);
+        _order.Add(Alone(equation));
     }
 
-    private void Close(List<Equation> group)
+    private void Close(Group group)
     {
-        _order.Add([.. group]);
-        _open.Remove(group[0].OutputArray[0].Aval.Shape);
-        foreach (Equation equation in group) _owner[equation.OutputArray[0].Id] = null;
+        if (group.Equations.Count > 0) _order.Add(new FusionGroup([.. group.Equations], group.Shape, group.Element, group.Folded ?? ..0));
+        _order.AddRange(group.Views.Select(Alone));
+        _open.Remove((group.Shape, group.Element));
+        foreach (Equation equation in group.Equations.Concat(group.Views)) _owner[equation.OutputArray[0].Id] = null;
+    }
+
+    private Group? GroupOf(Atom atom) => atom is Var v ? _owner[v.Id] : null;
+
+    private sealed class Group(Shape shape, DType element)
+    {
+        public Shape Shape { get; } = shape;
+
+        public DType Element { get; } = element;
+
+        public List<Equation> Equations { get; } = [];
+
+        /// <summary>Results with one element for each of the loop.</summary>
+        public HashSet<Atom> Elements { get; } = [];
+
+        /// <summary>Views of results.</summary>
+        public List<Equation> Views { get; } = [];
+
+        public Range? Folded { get; set; }
     }
 }

@@ -94,15 +94,21 @@ internal sealed class Plan
         }
     }
 
-    /// <summary>Element-wise primitives of one shape, tile by tile.</summary>
-    internal sealed class FusedStep(FusedMap map, string names) : Step
+    /// <summary>Element-wise primitives of one shape, and sums of what they compute, as one loop.</summary>
+    internal sealed class FusedStep(FusedLoop loop, string names) : Step
     {
         public override void Run(Device device, bool watched)
         {
             long start = watched ? System.Diagnostics.Stopwatch.GetTimestamp() : 0;
-            map.Run();
+            loop.Run();
             if (watched) Watch.Fused(names, System.Diagnostics.Stopwatch.GetElapsedTime(start));
         }
+    }
+
+    /// <summary>A copy of an operand that a loop cannot read as it lies.</summary>
+    internal sealed class CopyStep(DenseTensor source, DenseTensor target) : Step
+    {
+        public override void Run(Device device, bool watched) => Move.Copy(source, target);
     }
 
     /// <summary>

@@ -11,19 +11,23 @@ internal sealed class Planner
     private readonly Layout?[] _layouts;
     private readonly MemoryPlan _memory = new();
     private readonly object _owner = new();
-    private readonly IReadOnlyList<Equation[]> _schedule;
+    private readonly List<FusionGroup> _schedule;
+    // What loops read from a copy, because of its layout.
+    private readonly Dictionary<(FusionGroup, Var), Storage> _copies = [];
     // The time of an equation is the place of its group in the schedule.
     private readonly int[] _lastUse;
 
     private Planner(Program program, Device device)
     {
         // Checks of every kernel call need calls of their own.
-        bool fuses = NablaDebug.Fusion && device.IsHost && device != Device.Reference && (NablaDebug.Checks & (DebugChecks.Nan | DebugChecks.Bounds)) == 0;
-        _program = fuses ? OuterProducts.Lower(program, device) : program;
+        bool fuses = NablaDebug.Fusion && FusedLoop.IsSupported && device.IsHost && device != Device.Reference
+            && (NablaDebug.Checks & (DebugChecks.Nan | DebugChecks.Bounds)) == 0;
+        _program = fuses ? ContractionForms.Lower(program, device) : program;
         _device = device;
-        _storage = new Storage?[_program.VarCount];
-        _layouts = new Layout?[_program.VarCount];
-        _schedule = Fusion.Schedule(_program, MayBeView, fuses);
+        int variables = _program.VarCount;
+        _schedule = fuses ? Recomputation.Apply(_program, Fusion.Schedule(_program, MayBeView), ref variables) : Fusion.None(_program);
+        _storage = new Storage?[variables];
+        _layouts = new Layout?[variables];
         _lastUse = LastUses();
     }
 
@@ -38,30 +42,30 @@ internal sealed class Planner
             Place(_program.ConstVars[i], new Storage { Buffer = constant.Buffer }, constant.Layout);
         }
         Buffer[] inputs = [.. _program.InVars.Select(v => PlaceWindow(v).Buffer!)];
-        List<Equation[]> calls = PlaceResults();
+        List<FusionGroup> calls = PlaceResults();
         _memory.Place();
         if (NablaDebug.Level >= 3) Tell(calls);
         Buffer? arena = borrows ? null : Buffer.Allocate(_device, _memory.ArenaBytes);
         var blocks = new List<(Buffer Window, long Offset)>();
-        foreach (Storage storage in _storage.Where(s => s is { Block: not null }).Distinct()!)
+        foreach (Storage storage in _storage.Concat(_copies.Values).Where(s => s is { Block: not null }).Distinct()!)
             blocks.Add((storage!.Buffer = Buffer.Window(_device, 0, storage.Block!.Bytes, arena ?? _owner), storage.Block.Offset));
-        Plan.Step[] steps = [.. calls.Select(StepOf)];
+        Plan.Step[] steps = [.. calls.SelectMany(StepsOf)];
         return new Plan(_device, steps, [.. _program.InVars.Select(v => v.Aval)], inputs, [.. _program.Outputs.Select(ResultOf)], [.. blocks], _memory.ArenaBytes, arena);
     }
 
-    private void Tell(List<Equation[]> calls)
+    private void Tell(List<FusionGroup> calls)
     {
         NablaDebug.Tell(3, _memory.ToString());
-        foreach (Equation[] group in calls.Where(g => g.Length > 1))
-            NablaDebug.Tell(3, $"fused over {group[0].OutputArray[0].Aval.Shape}: {string.Join(' ', group.Select(e => e.Primitive.Name))}");
+        foreach (FusionGroup group in calls.Where(g => g.IsLoop))
+            NablaDebug.Tell(3, $"fused over {group.Element.Name}{group.Shape}: {string.Join(' ', group.Equations.Select(e => e.Primitive.Name))}");
     }
 
     // A view extends the life of what it looks at.
     private int[] LastUses()
     {
-        var last = new int[_program.VarCount];
+        var last = new int[_storage.Length];
         for (int t = 0; t < _schedule.Count; t++)
-            foreach (Equation equation in _schedule[t])
+            foreach (Equation equation in _schedule[t].Equations)
                 foreach (Atom input in equation.InputArray)
                     if (input is Var v) last[v.Id] = t;
         foreach (Atom output in _program.Outputs)
@@ -69,37 +73,46 @@ internal sealed class Planner
         return last;
     }
 
-    private List<Equation[]> PlaceResults()
+    private List<FusionGroup> PlaceResults()
     {
         var direct = new HashSet<Var>(_program.Outputs.OfType<Var>());
-        var calls = new List<Equation[]>();
+        var calls = new List<FusionGroup>();
         for (int t = 0; t < _schedule.Count; t++)
         {
-            Equation[] group = _schedule[t];
-            if (group.Length == 1 && ViewOf(group[0]) is { } view)
+            FusionGroup group = _schedule[t];
+            if (!group.IsLoop && ViewOf(group.Equations[0]) is { } view)
             {
-                Var result = group[0].OutputArray[0];
-                Storage storage = StorageOf(group[0].InputArray[0])!;
+                Var result = group.Equations[0].OutputArray[0];
+                Storage storage = StorageOf(group.Equations[0].InputArray[0])!;
                 Place(result, storage, view);
                 storage.ExtendTo(_lastUse[result.Id]);
                 continue;
             }
             calls.Add(group);
-            foreach ((int position, Equation equation) in group.Index())
+            if (group.IsLoop) PlaceCopies(group, t);
+            foreach ((int position, Equation equation) in group.Equations.Index())
                 foreach (Var result in equation.OutputArray)
                 {
-                    if (group.Length > 1 && StaysInside(group, result, t)) continue;
+                    if (group.IsLoop && StaysInside(group, result, t)) continue;
                     if (direct.Contains(result)) PlaceWindow(result);
                     else if (Reusable(group, position, result, t) is { } reused) Place(result, reused, Layout.RowMajor(result.Aval.Shape)).ExtendTo(_lastUse[result.Id]);
-                    else Place(result, new Storage { Block = _memory.Add(Bytes(result.Aval), t, Math.Max(t, _lastUse[result.Id])) }, Layout.RowMajor(result.Aval.Shape));
+                    else Place(result, NewStorage(result, t, Math.Max(t, _lastUse[result.Id])), Layout.RowMajor(result.Aval.Shape));
                 }
         }
         return calls;
     }
 
+    private void PlaceCopies(FusionGroup group, int time)
+    {
+        foreach (Var v in group.Equations.SelectMany(e => e.InputArray).OfType<Var>().Distinct())
+            if (_layouts[v.Id] is { } layout && !FusedLoop.CanRead(layout, group.Folded)) _copies[(group, v)] = NewStorage(v, time, time);
+    }
+
+    private Storage NewStorage(Var variable, int first, int last) => new() { Block = _memory.Add(Bytes(variable.Aval), first, last) };
+
     // Nobody reads the result after its group.
-    private bool StaysInside(Equation[] group, Var result, int time) =>
-        _lastUse[result.Id] == time && group.Any(e => e.InputArray.Contains(result));
+    private bool StaysInside(FusionGroup group, Var result, int time) =>
+        _lastUse[result.Id] == time && group.Equations.Any(e => e.InputArray.Contains(result));
 
     private bool MayBeView(Equation equation) =>
         equation.InputArray is [Var v, ..] && equation.Primitive.View(Layout.RowMajor(v.Aval.Shape), equation.Parameters) is not null;
@@ -108,10 +121,10 @@ internal sealed class Planner
         equation.InputArray is [Var v, ..] ? equation.Primitive.View(_layouts[v.Id]!, equation.Parameters) : null;
 
     // An element-wise result may take over a block of the arena that is read for the last time by its own operation.
-    private Storage? Reusable(Equation[] group, int position, Var result, int time)
+    private Storage? Reusable(FusionGroup group, int position, Var result, int time)
     {
-        Equation equation = group[position];
-        if (equation.OutputArray.Length != 1 || (group.Length == 1 && !equation.Primitive.IsElementwise)) return null;
+        Equation equation = group.Equations[position];
+        if (equation.OutputArray.Length != 1 || (group.IsLoop ? FusionGroup.IsSum(equation) : !equation.Primitive.IsElementwise)) return null;
         foreach (Atom input in equation.InputArray)
         {
             if (input is not Var v || v.Aval != result.Aval || _storage[v.Id] is not { Block: { } block } storage) continue;
@@ -122,9 +135,9 @@ internal sealed class Planner
 
     // No later operation of the group reads the block, and none reads it through another variable, which might look elsewhere in it; and no other result has
     // taken it already.
-    private bool SoleReader(Equation[] group, int position, Storage storage, Var reader)
+    private bool SoleReader(FusionGroup group, int position, Storage storage, Var reader)
     {
-        foreach ((int i, Equation equation) in group.Index())
+        foreach ((int i, Equation equation) in group.Equations.Index())
         {
             foreach (Atom input in equation.InputArray)
                 if (input is Var v && _storage[v.Id] == storage && (i > position || !ReferenceEquals(v, reader))) return false;
@@ -133,45 +146,47 @@ internal sealed class Planner
         return true;
     }
 
-    private Plan.Step StepOf(Equation[] group)
+    private IEnumerable<Plan.Step> StepsOf(FusionGroup group)
     {
-        if (group.Length > 1) return new Plan.FusedStep(Fuse(group), string.Join(' ', group.Select(e => e.Primitive.Name)));
-        Equation e = group[0];
-        return new Plan.KernelStep(e.Primitive, e.Parameters, Array.ConvertAll(e.InputArray, Tensor), Array.ConvertAll(e.OutputArray, Tensor), e.Source);
+        if (group.IsLoop)
+        {
+            foreach (((FusionGroup reader, Var v), Storage copy) in _copies)
+                if (reader == group) yield return new Plan.CopyStep(Tensor(v), Copy(v, copy));
+            yield return new Plan.FusedStep(LoopOf(group), string.Join(' ', group.Equations.Select(e => e.Primitive.Name)));
+            yield break;
+        }
+        Equation e = group.Equations[0];
+        yield return new Plan.KernelStep(e.Primitive, e.Parameters, Array.ConvertAll(e.InputArray, Tensor), Array.ConvertAll(e.OutputArray, Tensor), e.Source);
     }
 
-    // Numbers the places of a group: tensors first, then registers, of which one is free again after the last operation that reads it.
-    private FusedMap Fuse(Equation[] group)
+    private FusedLoop LoopOf(FusionGroup group)
     {
-        var tensors = new List<DenseTensor>();
-        var places = new Dictionary<Atom, int>();
-        foreach (Atom atom in group.SelectMany(e => e.InputArray.Concat(e.OutputArray)))
+        var values = new Dictionary<Atom, int>();
+        var tensors = new List<FusedTensor>();
+        HashSet<Atom> computed = [.. group.Equations.Select(e => e.OutputArray[0])];
+        foreach (Atom atom in group.Equations.SelectMany(e => e.InputArray))
         {
-            if (places.ContainsKey(atom) || (atom is Var v && _storage[v.Id] is null)) continue;
-            places[atom] = tensors.Count;
-            tensors.Add(Tensor(atom));
+            if (computed.Contains(atom) || !values.TryAdd(atom, values.Count)) continue;
+            DenseTensor tensor = atom is Var v && _copies.TryGetValue((group, v), out Storage? copy) ? Copy(v, copy) : Tensor(atom);
+            tensors.Add(new FusedTensor(tensor, FusedUse.Load));
         }
-        var (registers, free) = (0, new Stack<int>());
-        var operations = new FusedOperation[group.Length];
-        for (int i = 0; i < group.Length; i++)
+        var operations = new List<LoopOperation>();
+        foreach (Equation e in group.Equations.Where(e => !FusionGroup.IsSum(e)))
         {
-            Equation e = group[i];
-            int[] operands = Array.ConvertAll(e.InputArray, a => places[a]);
-            int[] dead = [.. e.InputArray.Where(a => !group.Skip(i + 1).Any(later => later.InputArray.Contains(a))).Select(a => places[a]).Where(p => p >= tensors.Count).Distinct()];
-            // A kernel may write over an operand only if the elements have one size.
-            bool inPlace = Array.TrueForAll(e.InputArray, a => a.Aval.DType.Size == e.OutputArray[0].Aval.DType.Size);
-            if (inPlace) Array.ForEach(dead, free.Push);
-            if (!places.TryGetValue(e.OutputArray[0], out int result))
-                places[e.OutputArray[0]] = result = free.TryPop(out int register) ? register : tensors.Count + registers++;
-            if (!inPlace) Array.ForEach(dead, free.Push);
-            RowForm form = Fusion.FormOf(e);
-            operations[i] = form.ConditionFirst
-                ? new FusedOperation(form, operands[1], operands[2], operands[0], result)
-                : new FusedOperation(form, operands[0], operands.Length > 1 ? operands[1] : -1, -1, result);
+            int Operand(int i) => i < e.InputArray.Length ? values[e.InputArray[i]] : -1;
+            operations.Add(new LoopOperation(Fusion.FormOf(e), Operand(0), Operand(1), Operand(2)));
+            values[e.OutputArray[0]] = values.Count;
         }
-        int size = group.SelectMany(e => e.InputArray.Concat(e.OutputArray)).Max(a => a.Aval.DType.Size);
-        return new FusedMap(group[0].OutputArray[0].Aval.Shape, operations, [.. tensors], registers, size);
+        foreach (Equation e in group.Equations)
+        {
+            Var result = e.OutputArray[0];
+            if (_storage[result.Id] is null) continue;
+            tensors.Add(FusionGroup.IsSum(e) ? new FusedTensor(Tensor(result), FusedUse.Sum, values[e.InputArray[0]]) : new FusedTensor(Tensor(result), FusedUse.Store, values[result]));
+        }
+        return FusedLoop.Create(group.Shape, group.Element, [.. tensors], [.. operations], group.Folded);
     }
+
+    private static DenseTensor Copy(Var v, Storage copy) => new(v.Aval.DType, copy.Buffer!, Layout.RowMajor(v.Aval.Shape));
 
     private Plan.Result ResultOf(Atom atom, int position)
     {

@@ -24,10 +24,10 @@ public abstract class Primitive
     public virtual bool IsElementwise => false;
 
     /// <summary>
-    /// How a row is computed, for a primitive each of whose output elements depends on the input elements at its place alone: compiled programs run chains of
-    /// such primitives tile by tile. Without a kernel if it is not one, or not for these types.
+    /// How it is written into a loop, for a primitive each of whose output elements depends on the input elements at its place alone: compiled programs run chains
+    /// of such primitives as one loop. None if it is not one, or has no vector form for these types.
     /// </summary>
-    public virtual RowForm RowOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => default;
+    public virtual LaneForm LaneOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => default;
 
     /// <summary>False for a primitive that has a forward derivative only.</summary>
     public virtual bool HasReverseMode => true;

@@ -164,7 +164,7 @@ namespace Nabla.Autograd
         protected override void Evaluate(ReadOnlySpan<DenseTensor> inputs, DenseTensor output, int n) => Map.IntegerPow(inputs[0], n, output);
 
         /// <inheritdoc/>
-        public override RowForm RowOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => new(Rows.IntegerPowerFor(output.DType), Parameter: (int)parameters!);
+        public override LaneForm LaneOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => output.DType.IsFloat ? LaneForm.Power((int)parameters!) : default;
 
         /// <inheritdoc/>
         protected override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReferenceArray output, int n)

@@ -21,7 +21,7 @@ namespace Nabla.Autograd
         protected override void Evaluate(ReadOnlySpan<DenseTensor> inputs, DenseTensor output, DType dtype) => Map.Convert(inputs[0], output);
 
         /// <inheritdoc/>
-        public override RowForm RowOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => new(Rows.ConvertFor(inputs[0].DType, output.DType));
+        public override LaneForm LaneOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => inputs[0].DType == DType.Bool && output.DType.IsFloat ? LaneForm.FromBool : default;
 
         /// <inheritdoc/>
         protected override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReferenceArray output, DType dtype)

@@ -24,7 +24,7 @@ namespace Nabla.Autograd
             Map.Compare<TOp>(inputs[0], inputs[1], outputs[0]);
 
         /// <inheritdoc/>
-        public override RowForm RowOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => new(Rows.CompareFor<TOp>(inputs[0].DType));
+        public override LaneForm LaneOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => inputs[0].DType.IsFloat ? LaneForm.Binary<TOp>() : default;
 
         /// <inheritdoc/>
         public sealed override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReadOnlySpan<ReferenceArray> outputs, object? parameters)
@@ -130,7 +130,7 @@ namespace Nabla.Autograd
             Map.Select(inputs[0], inputs[1], inputs[2], outputs[0]);
 
         /// <inheritdoc/>
-        public override RowForm RowOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => new(Rows.SelectFor(output.DType), ConditionFirst: true);
+        public override LaneForm LaneOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => output.DType.IsInteger ? default : LaneForm.Select;
 
         /// <inheritdoc/>
         public override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReadOnlySpan<ReferenceArray> outputs, object? parameters)

@@ -68,7 +68,7 @@ public abstract class UnaryPrimitive<TOp>(string name, Domain domain, string dty
         Map.Unary<TOp>(inputs[0], outputs[0]);
 
     /// <inheritdoc/>
-    public override RowForm RowOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => new(TOp.Row(output.DType), TOp.Work);
+    public override LaneForm LaneOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => output.DType.IsFloat ? LaneForm.Unary<TOp>(TOp.Work) : default;
 
     /// <inheritdoc/>
     public sealed override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReadOnlySpan<ReferenceArray> outputs, object? parameters)
@@ -125,7 +125,7 @@ public abstract class BinaryPrimitive<TOp>(string name, Domain left, Domain righ
         Map.Binary<TOp>(inputs[0], inputs[1], outputs[0]);
 
     /// <inheritdoc/>
-    public override RowForm RowOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => new(TOp.Row(output.DType), TOp.Work);
+    public override LaneForm LaneOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => output.DType.IsFloat ? LaneForm.Binary<TOp>(TOp.Work) : default;
 
     /// <inheritdoc/>
     public sealed override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReadOnlySpan<ReferenceArray> outputs, object? parameters)

@@ -22,7 +22,7 @@ namespace Nabla.Autograd
             Map.Binary<TOp>(inputs[0], inputs[1], outputs[0]);
 
         /// <inheritdoc/>
-        public override RowForm RowOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => new(TOp.Row(output.DType), TOp.Work);
+        public override LaneForm LaneOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => output.DType == DType.Bool ? LaneForm.Binary<TOp>() : default;
 
         /// <inheritdoc/>
         public sealed override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReadOnlySpan<ReferenceArray> outputs, object? parameters)
@@ -119,7 +119,7 @@ namespace Nabla.Autograd
             Map.Unary<NotOp>(inputs[0], outputs[0]);
 
         /// <inheritdoc/>
-        public override RowForm RowOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => new(Rows.UnaryFor<NotOp>(output.DType));
+        public override LaneForm LaneOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => LaneForm.Unary<NotOp>();
 
         /// <inheritdoc/>
         protected override bool Reference(double x) => x == 0;
@@ -146,7 +146,7 @@ namespace Nabla.Autograd
             Map.Predicate<IsFiniteOp>(inputs[0], outputs[0]);
 
         /// <inheritdoc/>
-        public override RowForm RowOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => new(Rows.PredicateFor<IsFiniteOp>(inputs[0].DType));
+        public override LaneForm LaneOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => inputs[0].DType.IsFloat ? LaneForm.Unary<IsFiniteOp>() : default;
 
         /// <inheritdoc/>
         protected override bool Reference(double x) => double.IsFinite(x);

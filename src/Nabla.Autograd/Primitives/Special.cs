@@ -192,9 +192,6 @@ namespace Nabla.Autograd
         protected override void Evaluate(ReadOnlySpan<DenseTensor> inputs, DenseTensor output, int n) => Map.Polygamma(inputs[0], n, output);
 
         /// <inheritdoc/>
-        public override RowForm RowOf(ReadOnlySpan<Aval> inputs, Aval output, object? parameters) => new(Rows.PolygammaFor(output.DType), WorkClass.Heavy, (int)parameters!);
-
-        /// <inheritdoc/>
         protected override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReferenceArray output, int n)
         {
             for (int i = 0; i < output.Data.Length; i++) output.Data[i] = ReferenceSpecial.Polygamma(n, inputs[0].Data[i]);

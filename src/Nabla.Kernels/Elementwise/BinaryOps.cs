@@ -5,7 +5,7 @@ namespace Nabla.Kernels;
 
 /// <summary>y = a + b. Integers wrap around.</summary>
 [ElementOp("add", MaxUlp = 0.5)]
-public readonly struct AddOp : INumericBinaryOp<AddOp>
+public readonly struct AddOp : INumericBinaryOp<AddOp>, ILaneBinary
 {
     /// <inheritdoc/>
     public static T Invoke<T>(T a, T b) where T : unmanaged, INumber<T> => a + b;
@@ -21,11 +21,13 @@ public readonly struct AddOp : INumericBinaryOp<AddOp>
     /// <inheritdoc/>
     public static void Invoke<T>(T a, ReadOnlySpan<T> b, Span<T> y) where T : unmanaged, INumber<T> =>
         TensorPrimitives.Add(b, a, y);
+
+    static TLanes ILaneBinary.Apply<TLanes, T>(TLanes a, TLanes b) => a + b;
 }
 
 /// <summary>y = a − b. Integers wrap around.</summary>
 [ElementOp("sub", MaxUlp = 0.5)]
-public readonly struct SubOp : INumericBinaryOp<SubOp>
+public readonly struct SubOp : INumericBinaryOp<SubOp>, ILaneBinary
 {
     /// <inheritdoc/>
     public static T Invoke<T>(T a, T b) where T : unmanaged, INumber<T> => a - b;
@@ -41,11 +43,13 @@ public readonly struct SubOp : INumericBinaryOp<SubOp>
     /// <inheritdoc/>
     public static void Invoke<T>(T a, ReadOnlySpan<T> b, Span<T> y) where T : unmanaged, INumber<T> =>
         TensorPrimitives.Subtract(a, b, y);
+
+    static TLanes ILaneBinary.Apply<TLanes, T>(TLanes a, TLanes b) => a - b;
 }
 
 /// <summary>y = a·b. Integers wrap around.</summary>
 [ElementOp("mul", MaxUlp = 0.5)]
-public readonly struct MulOp : INumericBinaryOp<MulOp>
+public readonly struct MulOp : INumericBinaryOp<MulOp>, ILaneBinary
 {
     /// <inheritdoc/>
     public static T Invoke<T>(T a, T b) where T : unmanaged, INumber<T> => a * b;
@@ -61,11 +65,13 @@ public readonly struct MulOp : INumericBinaryOp<MulOp>
     /// <inheritdoc/>
     public static void Invoke<T>(T a, ReadOnlySpan<T> b, Span<T> y) where T : unmanaged, INumber<T> =>
         TensorPrimitives.Multiply(b, a, y);
+
+    static TLanes ILaneBinary.Apply<TLanes, T>(TLanes a, TLanes b) => a * b;
 }
 
 /// <summary>y = a/b. Integers: truncated toward 0, the least integer divided by −1 is itself, b = 0 raises NB0603.</summary>
 [ElementOp("div", MaxUlp = 0.5)]
-public readonly struct DivOp : INumericBinaryOp<DivOp>
+public readonly struct DivOp : INumericBinaryOp<DivOp>, ILaneBinary
 {
     /// <inheritdoc/>
     public static T Invoke<T>(T a, T b) where T : unmanaged, INumber<T> => IntegerDivision.Divide(a, b);
@@ -81,6 +87,8 @@ public readonly struct DivOp : INumericBinaryOp<DivOp>
     /// <inheritdoc/>
     public static void Invoke<T>(T a, ReadOnlySpan<T> b, Span<T> y) where T : unmanaged, INumber<T> =>
         IntegerDivision.Divide(a, b, y);
+
+    static TLanes ILaneBinary.Apply<TLanes, T>(TLanes a, TLanes b) => a / b;
 }
 
 /// <summary>y = a − b·trunc(a/b), exact, with the sign of a. a/0 and ±∞/b → NaN, a/±∞ → a. Integers: b = 0 raises NB0603.</summary>
@@ -108,7 +116,7 @@ public readonly struct RemOp : INumericBinaryOp<RemOp>
 
 /// <summary>y = the larger of a and b; NaN if either is; max(−0, +0) = +0.</summary>
 [ElementOp("max", MaxUlp = 0)]
-public readonly struct MaximumOp : INumericBinaryOp<MaximumOp>
+public readonly struct MaximumOp : INumericBinaryOp<MaximumOp>, ILaneBinary
 {
     /// <inheritdoc/>
     public static T Invoke<T>(T a, T b) where T : unmanaged, INumber<T> => T.Max(a, b);
@@ -124,11 +132,13 @@ public readonly struct MaximumOp : INumericBinaryOp<MaximumOp>
     /// <inheritdoc/>
     public static void Invoke<T>(T a, ReadOnlySpan<T> b, Span<T> y) where T : unmanaged, INumber<T> =>
         TensorPrimitives.Max(b, a, y);
+
+    static TLanes ILaneBinary.Apply<TLanes, T>(TLanes a, TLanes b) => TLanes.Maximum(a, b);
 }
 
 /// <summary>y = the smaller of a and b; NaN if either is; min(−0, +0) = −0.</summary>
 [ElementOp("min", MaxUlp = 0)]
-public readonly struct MinimumOp : INumericBinaryOp<MinimumOp>
+public readonly struct MinimumOp : INumericBinaryOp<MinimumOp>, ILaneBinary
 {
     /// <inheritdoc/>
     public static T Invoke<T>(T a, T b) where T : unmanaged, INumber<T> => T.Min(a, b);
@@ -144,6 +154,8 @@ public readonly struct MinimumOp : INumericBinaryOp<MinimumOp>
     /// <inheritdoc/>
     public static void Invoke<T>(T a, ReadOnlySpan<T> b, Span<T> y) where T : unmanaged, INumber<T> =>
         TensorPrimitives.Min(b, a, y);
+
+    static TLanes ILaneBinary.Apply<TLanes, T>(TLanes a, TLanes b) => TLanes.Minimum(a, b);
 }
 
 /// <summary>y = aᵇ, special values as in IEEE 754 pow: a⁰ = 1 and 1ᵇ = 1 also for NaN; a &lt; 0 needs an integer b, else NaN.</summary>
@@ -194,7 +206,7 @@ public readonly struct Atan2Op : IFloatBinaryOp<Atan2Op>
 
 /// <summary>y = a ∧ b on bool, bit by bit on integers.</summary>
 [ElementOp("and")]
-public readonly struct AndOp : IBitwiseBinaryOp<AndOp>
+public readonly struct AndOp : IBitwiseBinaryOp<AndOp>, ILaneBinary
 {
     /// <inheritdoc/>
     public static T Invoke<T>(T a, T b) where T : unmanaged, IBinaryInteger<T> => a & b;
@@ -206,11 +218,13 @@ public readonly struct AndOp : IBitwiseBinaryOp<AndOp>
     /// <inheritdoc/>
     public static void Invoke<T>(ReadOnlySpan<T> a, T b, Span<T> y) where T : unmanaged, IBinaryInteger<T> =>
         TensorPrimitives.BitwiseAnd(a, b, y);
+
+    static TLanes ILaneBinary.Apply<TLanes, T>(TLanes a, TLanes b) => a & b;
 }
 
 /// <summary>y = a ∨ b on bool, bit by bit on integers.</summary>
 [ElementOp("or")]
-public readonly struct OrOp : IBitwiseBinaryOp<OrOp>
+public readonly struct OrOp : IBitwiseBinaryOp<OrOp>, ILaneBinary
 {
     /// <inheritdoc/>
     public static T Invoke<T>(T a, T b) where T : unmanaged, IBinaryInteger<T> => a | b;
@@ -222,11 +236,13 @@ public readonly struct OrOp : IBitwiseBinaryOp<OrOp>
     /// <inheritdoc/>
     public static void Invoke<T>(ReadOnlySpan<T> a, T b, Span<T> y) where T : unmanaged, IBinaryInteger<T> =>
         TensorPrimitives.BitwiseOr(a, b, y);
+
+    static TLanes ILaneBinary.Apply<TLanes, T>(TLanes a, TLanes b) => a | b;
 }
 
 /// <summary>y = a ⊕ b on bool, bit by bit on integers.</summary>
 [ElementOp("xor")]
-public readonly struct XorOp : IBitwiseBinaryOp<XorOp>
+public readonly struct XorOp : IBitwiseBinaryOp<XorOp>, ILaneBinary
 {
     /// <inheritdoc/>
     public static T Invoke<T>(T a, T b) where T : unmanaged, IBinaryInteger<T> => a ^ b;
@@ -238,6 +254,8 @@ public readonly struct XorOp : IBitwiseBinaryOp<XorOp>
     /// <inheritdoc/>
     public static void Invoke<T>(ReadOnlySpan<T> a, T b, Span<T> y) where T : unmanaged, IBinaryInteger<T> =>
         TensorPrimitives.Xor(a, b, y);
+
+    static TLanes ILaneBinary.Apply<TLanes, T>(TLanes a, TLanes b) => a ^ b;
 }
 
 /// <summary>

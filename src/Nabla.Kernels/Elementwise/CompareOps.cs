@@ -5,7 +5,7 @@ namespace Nabla.Kernels;
 
 /// <summary>y = (a = b). NaN equals nothing; −0 = +0.</summary>
 [ElementOp("eq")]
-public readonly struct EqOp : ICompareOp
+public readonly struct EqOp : ICompareOp, ILaneBinary
 {
     /// <inheritdoc/>
     public static bool Invoke<T>(T a, T b) where T : unmanaged, INumber<T> => a == b;
@@ -15,11 +15,13 @@ public readonly struct EqOp : ICompareOp
 
     /// <inheritdoc/>
     public static Vector512<T> Mask<T>(Vector512<T> a, Vector512<T> b) where T : unmanaged, INumber<T> => Vector512.Equals(a, b);
+
+    static TLanes ILaneBinary.Apply<TLanes, T>(TLanes a, TLanes b) => TLanes.Equal(a, b);
 }
 
 /// <summary>y = (a ≠ b). True if either is NaN.</summary>
 [ElementOp("ne")]
-public readonly struct NeOp : ICompareOp
+public readonly struct NeOp : ICompareOp, ILaneBinary
 {
     /// <inheritdoc/>
     public static bool Invoke<T>(T a, T b) where T : unmanaged, INumber<T> => a != b;
@@ -29,11 +31,13 @@ public readonly struct NeOp : ICompareOp
 
     /// <inheritdoc/>
     public static Vector512<T> Mask<T>(Vector512<T> a, Vector512<T> b) where T : unmanaged, INumber<T> => ~Vector512.Equals(a, b);
+
+    static TLanes ILaneBinary.Apply<TLanes, T>(TLanes a, TLanes b) => TLanes.Equal(a, b) ^ TLanes.Equal(default, default);
 }
 
 /// <summary>y = (a &lt; b). False if either is NaN.</summary>
 [ElementOp("lt")]
-public readonly struct LtOp : ICompareOp
+public readonly struct LtOp : ICompareOp, ILaneBinary
 {
     /// <inheritdoc/>
     public static bool Invoke<T>(T a, T b) where T : unmanaged, INumber<T> => a < b;
@@ -43,11 +47,13 @@ public readonly struct LtOp : ICompareOp
 
     /// <inheritdoc/>
     public static Vector512<T> Mask<T>(Vector512<T> a, Vector512<T> b) where T : unmanaged, INumber<T> => Vector512.LessThan(a, b);
+
+    static TLanes ILaneBinary.Apply<TLanes, T>(TLanes a, TLanes b) => TLanes.Less(a, b);
 }
 
 /// <summary>y = (a ≤ b). False if either is NaN.</summary>
 [ElementOp("le")]
-public readonly struct LeOp : ICompareOp
+public readonly struct LeOp : ICompareOp, ILaneBinary
 {
     /// <inheritdoc/>
     public static bool Invoke<T>(T a, T b) where T : unmanaged, INumber<T> => a <= b;
@@ -57,11 +63,13 @@ public readonly struct LeOp : ICompareOp
 
     /// <inheritdoc/>
     public static Vector512<T> Mask<T>(Vector512<T> a, Vector512<T> b) where T : unmanaged, INumber<T> => Vector512.LessThanOrEqual(a, b);
+
+    static TLanes ILaneBinary.Apply<TLanes, T>(TLanes a, TLanes b) => TLanes.LessOrEqual(a, b);
 }
 
 /// <summary>y = (a &gt; b). False if either is NaN.</summary>
 [ElementOp("gt")]
-public readonly struct GtOp : ICompareOp
+public readonly struct GtOp : ICompareOp, ILaneBinary
 {
     /// <inheritdoc/>
     public static bool Invoke<T>(T a, T b) where T : unmanaged, INumber<T> => a > b;
@@ -71,11 +79,13 @@ public readonly struct GtOp : ICompareOp
 
     /// <inheritdoc/>
     public static Vector512<T> Mask<T>(Vector512<T> a, Vector512<T> b) where T : unmanaged, INumber<T> => Vector512.GreaterThan(a, b);
+
+    static TLanes ILaneBinary.Apply<TLanes, T>(TLanes a, TLanes b) => TLanes.Less(b, a);
 }
 
 /// <summary>y = (a ≥ b). False if either is NaN.</summary>
 [ElementOp("ge")]
-public readonly struct GeOp : ICompareOp
+public readonly struct GeOp : ICompareOp, ILaneBinary
 {
     /// <inheritdoc/>
     public static bool Invoke<T>(T a, T b) where T : unmanaged, INumber<T> => a >= b;
@@ -85,4 +95,6 @@ public readonly struct GeOp : ICompareOp
 
     /// <inheritdoc/>
     public static Vector512<T> Mask<T>(Vector512<T> a, Vector512<T> b) where T : unmanaged, INumber<T> => Vector512.GreaterThanOrEqual(a, b);
+
+    static TLanes ILaneBinary.Apply<TLanes, T>(TLanes a, TLanes b) => TLanes.LessOrEqual(b, a);
 }

@@ -109,13 +109,12 @@ public static class SimdMath
         where TLanes : struct, ILanes<TLanes, T> where T : unmanaged, INumber<T>
     {
         TLanes one = TLanes.Create(T.One);
-        T* buffer = stackalloc T[TLanes.Count];
         fixed (T* source = x, target = y)
         {
             for (int i = 0; i < x.Length; i += TLanes.Count)
             {
                 int left = x.Length - i;
-                TLanes square = left >= TLanes.Count ? TLanes.Load(source + i) : LoadSome<TLanes, T>(source + i, left, buffer);
+                TLanes square = left >= TLanes.Count ? TLanes.Load(source + i) : TLanes.LoadSome(source + i, left);
                 TLanes power = one;
                 uint rest = (uint)Math.Abs((long)n);
                 while (true)
@@ -126,7 +125,7 @@ public static class SimdMath
                 }
                 if (n < 0) power = one / power;
                 if (left >= TLanes.Count) power.Store(target + i);
-                else StoreSome<TLanes, T>(power, target + i, left, buffer);
+                else power.StoreSome(target + i, left);
             }
         }
     }
@@ -160,13 +159,10 @@ public static class SimdMath
         }
     }
 
-    [SkipLocalsInit, MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static unsafe void Rest<TFunction, TLanes, T>(T* x, T* y, int count)
-        where TFunction : struct, ILaneFunction where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
-    {
-        T* buffer = stackalloc T[TLanes.Count];
-        StoreSome<TLanes, T>(TFunction.Apply<TLanes, T>(LoadSome<TLanes, T>(x, count, buffer)), y, count, buffer);
-    }
+        where TFunction : struct, ILaneFunction where TLanes : struct, ILanes<TLanes, T> where T : unmanaged =>
+        TFunction.Apply<TLanes, T>(TLanes.LoadSome(x, count)).StoreSome(y, count);
 
     private static void EachLimited<TFunction, T>(ReadOnlySpan<T> x, Span<T> y) where TFunction : struct, ILimitedLaneFunction where T : unmanaged
     {
@@ -180,31 +176,31 @@ public static class SimdMath
     private static unsafe void EachLimited<TFunction, TLanes, T>(ReadOnlySpan<T> x, Span<T> y)
         where TFunction : struct, ILimitedLaneFunction where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
     {
-        T* buffer = stackalloc T[2 * TLanes.Count];
-        TLanes limit = TLanes.Create(TFunction.Limit<T>());
         fixed (T* source = x, target = y)
         {
-            for (int i = 0; i < x.Length; i += TLanes.Count)
-            {
-                int left = x.Length - i;
-                TLanes v = left >= TLanes.Count ? TLanes.Load(source + i) : LoadSome<TLanes, T>(source + i, left, buffer);
-                TLanes value = TFunction.Apply<TLanes, T>(v);
-                if (TLanes.Any(TLanes.Less(limit, TLanes.Abs(v)))) value = Beyond<TFunction, TLanes, T>(v, value, buffer);
-                if (left >= TLanes.Count) value.Store(target + i);
-                else StoreSome<TLanes, T>(value, target + i, left, buffer);
-            }
+            int i = 0;
+            for (; i + TLanes.Count <= x.Length; i += TLanes.Count) Limited<TFunction, TLanes, T>(TLanes.Load(source + i)).Store(target + i);
+            if (i < x.Length) Limited<TFunction, TLanes, T>(TLanes.LoadSome(source + i, x.Length - i)).StoreSome(target + i, x.Length - i);
         }
     }
 
-    // The scalar form where |x| is beyond the limit.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static unsafe TLanes Beyond<TFunction, TLanes, T>(TLanes x, TLanes y, T* buffer)
+    /// <summary>A function of lanes; where |x| is beyond its limit, by its scalar form.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TLanes Limited<TFunction, TLanes, T>(TLanes x)
         where TFunction : struct, ILimitedLaneFunction where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
     {
-        T* results = buffer + TLanes.Count;
-        x.Store(buffer);
+        TLanes y = TFunction.Apply<TLanes, T>(x);
+        return TLanes.Any(TLanes.Less(TLanes.Create(TFunction.Limit<T>()), TLanes.Abs(x))) ? Beyond<TFunction, TLanes, T>(x, y) : y;
+    }
+
+    [SkipLocalsInit, MethodImpl(MethodImplOptions.NoInlining)]
+    private static unsafe TLanes Beyond<TFunction, TLanes, T>(TLanes x, TLanes y)
+        where TFunction : struct, ILimitedLaneFunction where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        T* arguments = stackalloc T[TLanes.Count], results = stackalloc T[TLanes.Count];
+        x.Store(arguments);
         y.Store(results);
-        for (int k = 0; k < TLanes.Count; k++) Replace<TFunction, T>(buffer[k], ref results[k]);
+        for (int k = 0; k < TLanes.Count; k++) Replace<TFunction, T>(arguments[k], ref results[k]);
         return TLanes.Load(results);
     }
 
@@ -220,20 +216,5 @@ public static class SimdMath
             double value = Unsafe.BitCast<T, double>(x);
             if (Math.Abs(value) > Unsafe.BitCast<T, double>(TFunction.Limit<T>())) y = Unsafe.BitCast<double, T>(TFunction.Scalar(value));
         }
-    }
-
-    private static unsafe TLanes LoadSome<TLanes, T>(T* source, int count, T* buffer)
-        where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
-    {
-        default(TLanes).Store(buffer);
-        for (int k = 0; k < count; k++) buffer[k] = source[k];
-        return TLanes.Load(buffer);
-    }
-
-    private static unsafe void StoreSome<TLanes, T>(TLanes value, T* target, int count, T* buffer)
-        where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
-    {
-        value.Store(buffer);
-        for (int k = 0; k < count; k++) target[k] = buffer[k];
     }
 }

@@ -38,6 +38,38 @@ internal static unsafe class Fold<TOp, T>
         for (long i = 0; i < count; i++, x += from, y += to) *y = Sequential(x, n, stride);
     }
 
+    /// <summary>Folds <paramref name="count"/> neighbouring lines of n ≥ 1 elements <paramref name="stride"/> apart, each as <see cref="Line"/> does.</summary>
+    public static void Lines(T* x, long n, long stride, T* y, long count)
+    {
+        long done = n <= StridedBlock ? SideBySide(x, (int)n, stride, y, count) : 0;
+        for (; done < count; done++) y[done] = Line(x + done, n, stride);
+    }
+
+    // A vector of lines at a time, in the order of StridedLine; returns how many are done.
+    private static long SideBySide(T* x, int n, long stride, T* y, long count)
+    {
+        const int Sums = 8;
+        int width = Vector512<T>.Count, chains = n < 16 ? 1 : Sums;
+        Vector512<T>* s = stackalloc Vector512<T>[Sums];
+        long line = 0;
+        for (; line + width <= count; line += width)
+        {
+            for (int k = 0; k < chains; k++) s[k] = Vector512.Load(x + line + k * stride);
+            int i = chains, whole = n / chains * chains;
+            for (; i < whole; i++) s[i % chains] = TOp.Combine(s[i % chains], Vector512.Load(x + line + i * stride));
+            Vector512<T> folded = chains == 1 ? s[0]
+                : TOp.Combine(TOp.Combine(TOp.Combine(s[0], s[1]), TOp.Combine(s[2], s[3])), TOp.Combine(TOp.Combine(s[4], s[5]), TOp.Combine(s[6], s[7])));
+            if (i < n)
+            {
+                Vector512<T> rest = Vector512.Load(x + line + i * stride);
+                for (i++; i < n; i++) rest = TOp.Combine(rest, Vector512.Load(x + line + i * stride));
+                folded = TOp.Combine(folded, rest);
+            }
+            folded.Store(y + line);
+        }
+        return line;
+    }
+
     private static T DenseBlock(T* x, int n)
     {
         int width = Vector512<T>.Count;

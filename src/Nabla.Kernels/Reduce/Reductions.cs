@@ -53,7 +53,7 @@ public static unsafe class Reductions
         T* table = Scratch.Get<T>(Scratch.Slot.PartialTable, job.Chunks * y.Count);
         job.Target = table;
         Workers.Run(ref job, job.Parts);
-        for (long i = 0; i < y.Count; i++) to[i] = Fold<TOp, T>.Line(table + i, job.Chunks, y.Count);
+        Fold<TOp, T>.Lines(table, job.Chunks, y.Count, to, y.Count);
     }
 }
 
@@ -66,9 +66,7 @@ internal unsafe struct ReduceJob<TOp, T> : IParallelJob
     where TOp : struct, IReduceOp
     where T : unmanaged, INumber<T>, IMinMaxValue<T>
 {
-    private const long PartSize = 1 << 15;
-    private const long EnoughParts = 8;
-    private const int ShortLine = 16, MaxChunks = 64, RowsPerBlock = 16, MinColumns = 1024, MaxColumns = 16384;
+    private const int ShortLine = 16, RowsPerBlock = FoldChunks.RowsPerBlock;
 
     private readonly StridedWalk _kept, _folded;
     private readonly T* _source;
@@ -90,18 +88,13 @@ internal unsafe struct ReduceJob<TOp, T> : IParallelJob
         {
             (_columns, _columnTo) = (_kept.Dim(dense), _kept.Stride(1, dense));
             _kept.Remove(dense);
-            _band = (int)Math.Min(_columns, Math.Clamp(PartSize / _foldedCount, MinColumns, MaxColumns));
+            _band = FoldChunks.Band(_foldedCount, _columns);
             _bands = (_columns + _band - 1) / _band;
         }
-        long perUnit = dense >= 0 ? _band * _foldedCount : _foldedCount;
         _units = _kept.Count * (dense >= 0 ? _bands : 1);
-        _unitsPerPart = Math.Max(1, PartSize / perUnit);
-        long groups = (_units + _unitsPerPart - 1) / _unitsPerPart;
-        bool chunked = groups < EnoughParts && perUnit >= 2 * PartSize && _foldedCount >= 2 * RowsPerBlock;
-        long wanted = chunked ? Math.Min(MaxChunks, perUnit / PartSize) : 1;
-        _chunkSize = (_foldedCount + wanted - 1) / wanted;
-        Chunks = (_foldedCount + _chunkSize - 1) / _chunkSize;
-        Parts = checked((int)(groups * Chunks));
+        FoldChunks chunks = dense >= 0 ? FoldChunks.OfRows(_kept.Count, _foldedCount, _columns) : FoldChunks.OfLines(_kept.Count, _foldedCount);
+        (_chunkSize, _unitsPerPart, Chunks) = (chunks.Size, chunks.UnitsPerPart, chunks.Count);
+        Parts = checked((int)((_units + _unitsPerPart - 1) / _unitsPerPart * Chunks));
     }
 
     /// <summary>Where results go: the output, or the table [chunk, output].</summary>
@@ -233,5 +226,43 @@ internal unsafe struct ReduceJob<TOp, T> : IParallelJob
         sortedStrides.Sort(sortedDims);
         for (int i = 0; i < axes.Length; i++) folded.Append(sortedDims[i], -sortedStrides[i]);
         return offset;
+    }
+}
+
+/// <summary>How a fold is cut for the threads, which decides the order of its additions: by sizes alone.</summary>
+/// <param name="Size">Folded positions in a chunk; chunks are folded apart, then folded with each other.</param>
+/// <param name="Count">Number of chunks.</param>
+/// <param name="UnitsPerPart">Lines, or bands of columns, that a part folds.</param>
+internal readonly record struct FoldChunks(long Size, long Count, long UnitsPerPart)
+{
+    /// <summary>Rows that are folded one after another; blocks of rows are folded as a tree.</summary>
+    public const int RowsPerBlock = 16;
+
+    private const long PartSize = 1 << 15;
+    private const long EnoughParts = 8;
+    private const int MaxChunks = 64, MinColumns = 1024, MaxColumns = 16384;
+
+    /// <summary>Folding rows onto each other, <paramref name="kept"/> times.</summary>
+    public static FoldChunks OfRows(long kept, long rows, long columns)
+    {
+        int band = Band(rows, columns);
+        return Of(kept * ((columns + band - 1) / band), band * rows, rows);
+    }
+
+    /// <summary>Folding lines.</summary>
+    public static FoldChunks OfLines(long lines, long length) => Of(lines, length, length);
+
+    /// <summary>Columns that are folded together.</summary>
+    public static int Band(long rows, long columns) => (int)Math.Min(columns, Math.Clamp(PartSize / rows, MinColumns, MaxColumns));
+
+    /// <summary>Blocks of rows.</summary>
+    public static long Blocks(long rows) => (rows + RowsPerBlock - 1) / RowsPerBlock;
+
+    private static FoldChunks Of(long units, long perUnit, long folded)
+    {
+        long perPart = Math.Max(1, PartSize / perUnit), groups = (units + perPart - 1) / perPart;
+        bool chunked = groups < EnoughParts && perUnit >= 2 * PartSize && folded >= 2 * RowsPerBlock;
+        long wanted = chunked ? Math.Min(MaxChunks, perUnit / PartSize) : 1, size = (folded + wanted - 1) / wanted;
+        return new FoldChunks(size, (folded + size - 1) / size, perPart);
     }
 }
