@@ -51,10 +51,13 @@ public readonly struct LaneForm
     public static LaneForm Binary<TOp>(WorkClass work = WorkClass.Light) where TOp : struct =>
         typeof(TOp).IsAssignableTo(typeof(ILaneBinary)) ? new(nameof(LaneCalls.Binary), typeof(TOp), work) : default;
 
-    /// <summary>The method that computes it on vectors of type <paramref name="lanes"/>.</summary>
-    internal MethodInfo MethodFor(Type lanes, Type element)
+    /// <summary>True for a function of so many instructions that writing it into a loop takes the compiler long.</summary>
+    internal bool IsLong => _method == nameof(LaneCalls.Unary) && Work != WorkClass.Light;
+
+    /// <summary>The method that computes it on vectors of type <paramref name="lanes"/>, to be written into the loop or called from it.</summary>
+    internal MethodInfo MethodFor(Type lanes, Type element, bool called)
     {
-        MethodInfo method = typeof(LaneCalls).GetMethod(_method!)!;
+        MethodInfo method = typeof(LaneCalls).GetMethod(called && IsLong ? nameof(LaneCalls.Called) : _method!)!;
         return _operation is null ? method.MakeGenericMethod(lanes, element) : method.MakeGenericMethod(_operation, lanes, element);
     }
 
@@ -67,6 +70,10 @@ internal static unsafe class LaneCalls
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TLanes Unary<TOp, TLanes, T>(TLanes x) where TOp : struct, ILaneFunction where TLanes : struct, ILanes<TLanes, T> where T : unmanaged =>
+        TOp.Apply<TLanes, T>(x);
+
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    public static TLanes Called<TOp, TLanes, T>(TLanes x) where TOp : struct, ILaneFunction where TLanes : struct, ILanes<TLanes, T> where T : unmanaged =>
         TOp.Apply<TLanes, T>(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

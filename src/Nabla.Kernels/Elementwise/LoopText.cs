@@ -80,6 +80,9 @@ internal sealed class LoopTranslation
     // When a value is known: before the loop, at a column, at an element.
     private const int Once = 0, PerColumn = 1, PerElement = 2;
 
+    // Long functions that are written into a loop; more are called, and so are those of the incomplete vector.
+    private const int MostLong = 4;
+
     private readonly LoopText _text;
     private readonly bool _blocks;
     private readonly Type _lanes, _element;
@@ -206,7 +209,7 @@ internal sealed class LoopTranslation
         {
             if (_level[i] != level) continue;
             if (i < Loads) Set(_value[i], () => Get(i, partial));
-            else Operate(_text.Operations[i - Loads], _value[i]);
+            else Operate(_text.Operations[i - Loads], _value[i], partial);
         }
     }
 
@@ -222,7 +225,7 @@ internal sealed class LoopTranslation
             : some ? nameof(LaneCalls.LoadSome) : nameof(LaneCalls.Load));
     }
 
-    private void Operate(in LoopOperation o, LocalBuilder result)
+    private void Operate(in LoopOperation o, LocalBuilder result, bool partial)
     {
         if (o.Form.IsPower)
         {
@@ -231,7 +234,7 @@ internal sealed class LoopTranslation
         }
         foreach (int operand in new[] { o.A, o.B, o.C })
             if (operand >= 0) Load(_value[operand]);
-        _il.Emit(OpCodes.Call, o.Form.MethodFor(_lanes, _element));
+        _il.Emit(OpCodes.Call, o.Form.MethodFor(_lanes, _element, called: partial || _text.Operations.Count(p => p.Form.IsLong) > MostLong));
         _il.Emit(OpCodes.Stloc, result);
     }
 
