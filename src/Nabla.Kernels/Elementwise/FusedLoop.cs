@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 
 namespace Nabla.Kernels;
@@ -56,7 +57,10 @@ public abstract unsafe class FusedLoop
     /// <summary>Fewest: for shorter lines the loop has no advantage.</summary>
     public const int ShortestLine = 32;
 
+    internal const string Translates = "Loops are translated to machine code while the program runs.";
+
     /// <summary>True where loops can be translated on this machine.</summary>
+    [FeatureGuard(typeof(RequiresDynamicCodeAttribute))]
     public static bool IsSupported => RuntimeFeature.IsDynamicCodeCompiled;
 
     /// <summary>Prepares a loop.</summary>
@@ -65,6 +69,7 @@ public abstract unsafe class FusedLoop
     /// <param name="tensors">What is read and written.</param>
     /// <param name="operations">In an order in which operands come before their uses.</param>
     /// <param name="folded">The axes that are summed over: some first or some last axes, or neighbours in between; empty if there are no sums.</param>
+    [RequiresDynamicCode(FusedLoop.Translates), RequiresUnreferencedCode(FusedLoop.Translates)]
     public static FusedLoop Create(Shape shape, DType element, FusedTensor[] tensors, LoopOperation[] operations, Range folded)
     {
         (int first, int count) = folded.GetOffsetAndLength(shape.Rank);

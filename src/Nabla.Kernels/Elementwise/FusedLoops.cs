@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
@@ -13,6 +15,7 @@ internal sealed unsafe class PlainLoop : FusedLoop
     private readonly long _rows, _pieceLength, _piecesPerOuter, _pieces, _piecesPerPart;
     private readonly nint[] _rowStrides;
 
+    [RequiresDynamicCode(FusedLoop.Translates), RequiresUnreferencedCode(FusedLoop.Translates)]
     public PlainLoop(DType element, FusedTensor[] tensors, LoopOperation[] operations, Merged merged)
         : base(element, tensors, operations, merged, InnerAxes(merged))
     {
@@ -90,6 +93,7 @@ internal sealed unsafe class LineSumLoop : FusedLoop
     private readonly long _lines, _linesPerPart;
     private readonly int[] _sums;
 
+    [RequiresDynamicCode(FusedLoop.Translates), RequiresUnreferencedCode(FusedLoop.Translates)]
     public LineSumLoop(DType element, FusedTensor[] tensors, LoopOperation[] operations, Merged merged) : base(element, tensors, operations, merged, 1)
     {
         _sums = [.. Enumerable.Range(0, tensors.Length).Where(i => tensors[i].Use == FusedUse.Sum)];
@@ -116,7 +120,7 @@ internal sealed unsafe class LineSumLoop : FusedLoop
     }
 
     [SkipLocalsInit]
-    private void RunPart<T>(int part, nint* bases) where T : unmanaged, System.Numerics.INumber<T>, System.Numerics.IMinMaxValue<T>
+    private void RunPart<T>(int part, nint* bases) where T : unmanaged, INumber<T>, IMinMaxValue<T>
     {
         nint* addresses = stackalloc nint[Tensors.Length];
         long* index = stackalloc long[Outer.Length];
@@ -146,6 +150,7 @@ internal sealed unsafe class RowSumLoop : FusedLoop
     private readonly long _rows, _band, _bands, _units, _unitsPerPart;
     private readonly FoldChunks _chunks;
 
+    [RequiresDynamicCode(FusedLoop.Translates), RequiresUnreferencedCode(FusedLoop.Translates)]
     public RowSumLoop(DType element, FusedTensor[] tensors, LoopOperation[] operations, Merged merged) : base(element, tensors, operations, merged, 2)
     {
         _block = Text.ForBlock();
@@ -184,7 +189,7 @@ internal sealed unsafe class RowSumLoop : FusedLoop
         }
     }
 
-    private void FoldTable<T>(nint table, nint result, long outputs) where T : unmanaged, System.Numerics.INumber<T>, System.Numerics.IMinMaxValue<T> =>
+    private void FoldTable<T>(nint table, nint result, long outputs) where T : unmanaged, INumber<T>, IMinMaxValue<T> =>
         Fold<SumOp, T>.Lines((T*)table, _chunks.Count, outputs, (T*)result, outputs);
 
     private readonly struct Job(RowSumLoop loop, nint* bases) : IParallelJob
@@ -197,7 +202,7 @@ internal sealed unsafe class RowSumLoop : FusedLoop
     }
 
     [SkipLocalsInit]
-    private void RunPart<T>(int part, nint* bases) where T : unmanaged, System.Numerics.INumber<T>, System.Numerics.IMinMaxValue<T>
+    private void RunPart<T>(int part, nint* bases) where T : unmanaged, INumber<T>, IMinMaxValue<T>
     {
         nint* addresses = stackalloc nint[Tensors.Length];
         long* index = stackalloc long[Outer.Length];
@@ -227,7 +232,7 @@ internal sealed unsafe class RowSumLoop : FusedLoop
     // Sums `rows` rows; each result is left at the start of its part of the scratch memory.
     [SkipLocalsInit]
     private void SumRows<T>(nint* addresses, long rows, int columns, T* scratch, long levels)
-        where T : unmanaged, System.Numerics.INumber<T>, System.Numerics.IMinMaxValue<T>
+        where T : unmanaged, INumber<T>, IMinMaxValue<T>
     {
         PairwiseTree<SumOp, T>* trees = stackalloc PairwiseTree<SumOp, T>[_sums.Length];
         for (int s = 0; s < _sums.Length; s++)

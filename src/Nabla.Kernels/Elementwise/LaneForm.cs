@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 
@@ -55,6 +56,7 @@ public readonly struct LaneForm
     internal bool IsLong => _method == nameof(LaneCalls.Unary) && Work != WorkClass.Light;
 
     /// <summary>The method that computes it on vectors of type <paramref name="lanes"/>, to be written into the loop or called from it.</summary>
+    [RequiresDynamicCode(FusedLoop.Translates), RequiresUnreferencedCode(FusedLoop.Translates)]
     internal MethodInfo MethodFor(Type lanes, Type element, bool called)
     {
         MethodInfo method = typeof(LaneCalls).GetMethod(called && IsLong ? nameof(LaneCalls.Called) : _method!)!;

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using System.Reflection;
+using System.Diagnostics.CodeAnalysis;
 using System.Reflection.Emit;
 using System.Runtime.Intrinsics;
 using System.Text;
@@ -59,9 +59,11 @@ internal sealed unsafe class LoopText(DType element, IReadOnlyList<LoopPlace> pl
     public IReadOnlyList<LoopOperation> Operations => operations;
 
     /// <summary>Machine code for one row; there are no sums.</summary>
+    [RequiresDynamicCode(FusedLoop.Translates), RequiresUnreferencedCode(FusedLoop.Translates)]
     public RowCode ForRow() => (RowCode)Translated.GetOrAdd($"row {this}", _ => new LoopTranslation(this, blocks: false).Translate());
 
     /// <summary>Machine code for blocks of rows.</summary>
+    [RequiresDynamicCode(FusedLoop.Translates), RequiresUnreferencedCode(FusedLoop.Translates)]
     public BlockCode ForBlock() => (BlockCode)Translated.GetOrAdd($"block {this}", _ => new LoopTranslation(this, blocks: true).Translate());
 
     /// <summary>The text: equal for equal code.</summary>
@@ -75,6 +77,7 @@ internal sealed unsafe class LoopText(DType element, IReadOnlyList<LoopPlace> pl
 }
 
 /// <summary>Writes a <see cref="LoopText"/> as a method of the runtime's intermediate language, whose compiler gives the values registers.</summary>
+[RequiresDynamicCode(FusedLoop.Translates), RequiresUnreferencedCode(FusedLoop.Translates)]
 internal sealed class LoopTranslation
 {
     // When a value is known: before the loop, at a column, at an element.
