@@ -9,6 +9,9 @@ namespace Nabla.Autograd
     /// </summary>
     public sealed class DotGeneralPrimitive() : SinglePrimitive<DotDims>("dot_general")
     {
+        // With fewer, one product with the columns of all members reads the shared operand once instead of once for each.
+        private const int ColumnsOfItsOwn = 8;
+
         internal static readonly DotGeneralPrimitive Instance = new();
 
         /// <inheritdoc/>
@@ -112,8 +115,15 @@ namespace Nabla.Autograd
             }
             int right = axes[1]!.Value;
             var moved = new DotDims(dims.LhsContract, Shift(dims.RhsContract, right), dims.LhsBatch, Shift(dims.RhsBatch, right));
-            int leftFree = dims.LhsFree(inputs[0].Rank).Length;
-            return (BindOne(moved, inputs[0], inputs[1]), batch + leftFree + Array.IndexOf(moved.RhsFree(inputs[1].Rank), right));
+            int[] free = moved.RhsFree(inputs[1].Rank);
+            // As a free axis of the right operand the batch would lie in the middle of the result, and everything after it would work on mixed layouts. A
+            // member of one axis changes sides; one of many columns becomes a product of its own.
+            if (free.Length == 1)
+                return (BindOne(new DotDims(moved.RhsContract, moved.LhsContract, moved.RhsBatch, moved.LhsBatch), inputs[1], inputs[0]), batch);
+            if (free.Where(axis => axis != right).Aggregate(1L, (n, axis) => n * inputs[1].Shape.Dims[axis]) >= ColumnsOfItsOwn)
+                return (BindOne(new DotDims(Shift(dims.LhsContract, 0), moved.RhsContract, [0, .. Shift(dims.LhsBatch, 0)], [right, .. moved.RhsBatch]),
+                    Batching.Repeat(inputs[0], 0, size), inputs[1]), 0);
+            return (BindOne(moved, inputs[0], inputs[1]), batch + dims.LhsFree(inputs[0].Rank).Length + Array.IndexOf(free, right));
         }
 
         private static int[] Shift(ReadOnlySpan<int> axes, int past) => [.. ((Axes)axes.ToArray()).ShiftPast(past)];
