@@ -6,10 +6,10 @@ namespace Nabla.Kernels;
 
 /// <summary>
 /// One matrix product without its addresses: sizes, and strides in elements. C is row-major with rows <c>Ldc</c> apart; with
-/// <c>Accumulate</c> the product is added to it.
+/// <c>Accumulate</c> the product is added to it. With <c>Lower</c> (M = N) what is above the diagonal need not be computed: its content is undefined afterwards.
 /// </summary>
 internal readonly record struct GemmProblem(
-    long M, long N, long K, long RowStrideA, long ColumnStrideA, long RowStrideB, long ColumnStrideB, long Ldc, bool Accumulate = false)
+    long M, long N, long K, long RowStrideA, long ColumnStrideA, long RowStrideB, long ColumnStrideB, long Ldc, bool Accumulate = false, bool Lower = false)
 {
     /// <summary>Multiply-adds.</summary>
     public long Work => M * N * Math.Max(1, K);
@@ -71,7 +71,7 @@ internal static unsafe class Gemm<T, V, S>
         slab.B = b + from * g.RowStrideB + column * g.ColumnStrideB;
         slab.C = c + row * g.Ldc + column;
         slab.Accumulate = g.Accumulate || block > 0;
-        (slab.Epilogue, slab.Row, slab.Column) = (epilogue, firstRow + row, (nint)column);
+        (slab.Epilogue, slab.Row, slab.SlabRow, slab.Column) = (epilogue, firstRow + row, row, (nint)column);
         slab.Panels = (int)((slab.Rows + slab.Height - 1) / slab.Height);
         bool parallel = g.Work >= GemmConfig.ParallelFrom;
 
@@ -108,10 +108,10 @@ internal static unsafe class Gemm<T, V, S>
         public nint RowStrideA, ColumnStrideA, RowStrideB, ColumnStrideB, Ldc;
         public nint Rows, Columns, Depth;
         public int Panels, PanelsB, Blocks, Height, Strip;
-        public bool PackA, PackB, Accumulate;
+        public bool PackA, PackB, Accumulate, Lower;
         public GemmConfig Config;
         public MatMulEpilogue? Epilogue;
-        public long Row;
+        public long Row, SlabRow;
         public nint Column;
 
         public Slab(in GemmProblem g, in GemmConfig config, int elementSize)
@@ -122,7 +122,8 @@ internal static unsafe class Gemm<T, V, S>
             bool largeB = g.K * Math.Min(g.N, config.NC) * elementSize > GemmConfig.PackBFromBytes;
             PackA = g.N >= GemmConfig.PackAFromColumns && g.K > GemmConfig.StreamedDepth;
             PackB = g.ColumnStrideB != 1 || (largeB && g.M > 2 * config.MR && g.K > GemmConfig.StreamedDepth);
-            bool wide = !PackA && config.MR > WideMicroKernel<T, V, S>.MaxRows;
+            Lower = g.Lower;
+            bool wide = !PackA && !Lower && config.MR > WideMicroKernel<T, V, S>.MaxRows;
             (Height, Strip) = wide ? (WideMicroKernel<T, V, S>.MaxRows, 4 * S.Width) : (config.MR, 2 * S.Width);
             int depth = largeB && !PackB ? GemmConfig.StreamedDepth : config.KC;
             Blocks = (int)((g.K + depth - 1) / depth);
@@ -194,6 +195,9 @@ internal static unsafe class Gemm<T, V, S>
             _slab.Epilogue?.Run(_slab.Row + _slab.Start(first), _slab.Start(end) - _slab.Start(first), _slab.Column + start, last - start);
         }
 
+        // True if the panel ends before the diagonal reaches this column.
+        private bool IsAbove(int panel, nint column) => _slab.SlabRow + _slab.Start(panel + 1) <= _slab.Column + column;
+
         // Tiles of the same columns, one below the other.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private void Strip(int first, int end, nint column, nint last)
@@ -202,6 +206,7 @@ internal static unsafe class Gemm<T, V, S>
             T* b = _slab.PackB ? _slab.PackedB + column * _slab.Depth : _slab.B + column;
             nint ldb = _slab.PackB ? columns : _slab.RowStrideB;
             void** kernels = columns > 2 * S.Width ? MicroKernels<T, V, S>.OfWideColumns(columns) : MicroKernels<T, V, S>.OfColumns(columns, _slab.PackA);
+            while (_slab.Lower && first < end && IsAbove(first, column)) first++;
             for (int panel = first; panel < end; panel++)
             {
                 nint start = _slab.Start(panel);

@@ -34,7 +34,7 @@ internal static unsafe class GemmSmall<T, V, S>
     /// <summary>Tiles of at most <paramref name="height"/> rows by two vectors or, where registers allow and there are columns, half as high and twice as wide.</summary>
     public static void Run(T* a, T* b, T* c, in GemmProblem g, int height)
     {
-        int n = (int)g.N, wide = height > WideMicroKernel<T, V, S>.MaxRows ? 4 * S.Width : 0;
+        int n = (int)g.N, wide = !g.Lower && height > WideMicroKernel<T, V, S>.MaxRows ? 4 * S.Width : 0;
         bool packB = g.ColumnStrideB != 1;
         T* packed = packB ? Scratch.Get<T>(Scratch.Slot.PackedB, g.K * Math.Max(wide, 2 * S.Width)) : null;
         for (int column = 0; column < n;)
@@ -49,19 +49,20 @@ internal static unsafe class GemmSmall<T, V, S>
                 right = packed;
                 ldb = columns;
             }
-            Strip(a, right, ldb, c + column, g, columns, isWide ? WideMicroKernel<T, V, S>.MaxRows : height,
+            int first = g.Lower ? column : 0;
+            Strip(a, right, ldb, c + column, g, first, columns, isWide ? WideMicroKernel<T, V, S>.MaxRows : height,
                 isWide ? MicroKernels<T, V, S>.OfWideColumns(columns) : MicroKernels<T, V, S>.OfColumns(columns, packed: false));
             column += columns;
         }
     }
 
-    private static void Strip(T* a, T* b, nint ldb, T* c, in GemmProblem g, int columns, int height, void** kernels)
+    private static void Strip(T* a, T* b, nint ldb, T* c, in GemmProblem g, int first, int columns, int height, void** kernels)
     {
-        int m = (int)g.M, panels = (m + height - 1) / height, start = 0;
+        int m = (int)g.M - first, panels = (m + height - 1) / height, start = first;
         nint depth = (nint)g.K, rowStrideA = (nint)g.RowStrideA, columnStrideA = (nint)g.ColumnStrideA, ldc = (nint)g.Ldc;
         for (int panel = 1; panel <= panels; panel++)
         {
-            int end = m * panel / panels;
+            int end = first + m * panel / panels;
             MicroKernels<T, V, S>.OfRows(kernels, end - start)(
                 depth, a + start * rowStrideA, rowStrideA, columnStrideA, b, ldb, c + start * ldc, ldc, columns, g.Accumulate);
             start = end;

@@ -105,7 +105,7 @@ public static unsafe class MatMul
     private static GemmProblem FoldBatchIntoRows(
         GemmProblem g, ref ReadOnlySpan<int> batch, ReadOnlySpan<long> batchA, ReadOnlySpan<long> batchB)
     {
-        while (batch.Length > 0 && g.M > 0)
+        while (batch.Length > 0 && g.M > 0 && !g.Lower)
         {
             int axis = batch.Length - 1;
             bool nested = g.M == 1 || batchA[axis] == g.M * g.RowStrideA;
