@@ -1,12 +1,12 @@
 using System.Diagnostics;
-using System.Globalization;
 using Nabla.Kernels;
 
 namespace Nabla.Bench;
 
 /// <summary>
 /// Matrix products beside the machine's own roof and, where it is installed, OpenBLAS. Each result is verified before it is timed, against A·(B·t) and
-/// against the peers; contestants take turns of at least 2 ms, and a ratio is the median over turns.
+/// against the peers; contestants take turns of at least 2 ms. Ratios and shares of the roof, which is measured in every turn, are medians over turns. The Gram matrix of ours is
+/// mirrored, OpenBLAS' is not.
 /// </summary>
 internal static class KernelBench
 {
@@ -22,31 +22,37 @@ internal static class KernelBench
         (64, 500, 1), (64, 1, 500), (500, 64, 1), (128, 512, 784), (128, 10, 512), (512, 10, 128), (64, 64, 50_000),
     ];
 
-    /// <summary>Prints the tables. Options: <c>--peers</c>, <c>--threads N</c>, <c>--dtype f32</c>, <c>--set square|skinny|transposed|batch</c>.</summary>
-    public static int Print(string[] options)
+    private static readonly int[] Grams = [64, 128, 256, 512];
+
+    /// <summary>Prints the table. Words that restrict it: <c>threads=N</c>, <c>f32</c>, <c>f64</c>, <c>square</c>, <c>skinny</c>, <c>transposed</c>, <c>batch</c>, <c>gram</c>.</summary>
+    public static void Print(Report report)
     {
-        var peers = options.Contains("--peers") ? OpenBlasPeer.StartAll() : [];
-        string? dtypes = Option(options, "--dtype"), threads = Option(options, "--threads"), set = Option(options, "--set");
+        var peers = report.Options.Peers ? OpenBlasPeer.StartAll() : [];
+        foreach ((string name, _) in peers) report.Uses(name);
+        Table table = report.Table("kernels", ["product", "threads", "µs (p10 – p90)", "GFLOP/s", "of the roof", .. peers.Select(p => $"{p.Name} / Nabla")]);
         int previous = Workers.Count;
-        foreach (int count in new[] { 1, Environment.ProcessorCount }.Distinct().Where(n => threads is null || threads == $"{n}"))
-            foreach (DType dtype in new[] { DType.F32, DType.F64 }.Where(t => dtypes is null || dtypes == t.Name)) Table(dtype, count, set, peers);
+        foreach (int count in new[] { 1, Environment.ProcessorCount }.Distinct().Where(n => Asked(report, $"threads={n}", "threads=")))
+        {
+            Workers.Count = count;
+            foreach ((_, Peer peer) in peers) peer.Request($"threads {count}");
+            foreach (DType dtype in new[] { DType.F32, DType.F64 }.Where(t => Asked(report, t.Name, "f")))
+                foreach ((string set, IEnumerable<ProductCase> cases) in Sets(dtype))
+                    foreach (ProductCase c in cases.Where(_ => SetAsked(report, set))) Row(table, c, count, peers);
+        }
         Workers.Count = previous;
         foreach ((_, Peer peer) in peers) peer.Dispose();
-        return 0;
     }
 
-    private static string? Option(string[] options, string name) => options.SkipWhile(o => o != name).Skip(1).FirstOrDefault();
-
-    private static void Table(DType dtype, int threads, string? set, List<(string Name, Peer Peer)> peers)
+    private static bool Asked(Report report, string word, string kind)
     {
-        double roof = dtype == DType.F32 ? Roof.Flops<float>(threads) : Roof.Flops<double>(threads);
-        Workers.Count = threads;
-        foreach ((_, Peer peer) in peers) peer.Request($"threads {threads}");
-        Console.WriteLine($"\nmatmul {dtype.Name}, {threads} thread(s), FMA roof {roof / 1e9:F0} GFLOP/s\n");
-        Console.WriteLine("| product | Nabla µs (p10 – p90) | GFLOP/s | of roof |" + string.Concat(peers.Select(p => $" × {p.Name} |")));
-        Console.WriteLine("|---|---|---|---|" + string.Concat(peers.Select(_ => "---|")));
-        foreach ((string name, IEnumerable<ProductCase> cases) in Sets(dtype).Where(s => set is null || s.Name == set))
-            foreach (ProductCase c in cases) Row(c, threads, roof, peers);
+        string[] words = [.. report.Options.Rest.Where(w => w.StartsWith(kind, StringComparison.Ordinal))];
+        return words.Length == 0 || words.Contains(word);
+    }
+
+    private static bool SetAsked(Report report, string set)
+    {
+        string[] words = [.. report.Options.Rest.Intersect(Sets(DType.F32).Select(s => s.Name))];
+        return words.Length == 0 || words.Contains(set);
     }
 
     private static IEnumerable<(string Name, IEnumerable<ProductCase> Cases)> Sets(DType t) =>
@@ -55,38 +61,42 @@ internal static class KernelBench
         ("skinny", Skinny.Select(s => new ProductCase(t, s.M, s.N, s.K))),
         ("transposed", new[] { 32, 64, 128, 512 }.SelectMany(n => new[] { (false, true), (true, false), (true, true) }.Select(x => new ProductCase(t, n, n, n, x.Item1, x.Item2)))),
         ("batch", new[] { (500, 8, 8, 8), (500, 16, 16, 16), (200, 32, 32, 32), (50, 64, 64, 64) }.Select(x => new ProductCase(t, x.Item2, x.Item3, x.Item4, Batch: x.Item1))),
+        ("gram", Grams.SelectMany(n => new[] { new ProductCase(t, n, n, n, Gram: true), new ProductCase(t, n, n, 4 * n, Gram: true) })),
     ];
 
-    private static void Row(ProductCase c, int threads, double roof, List<(string Name, Peer Peer)> peers)
+    private static void Row(Table table, ProductCase c, int threads, List<(string Name, Peer Peer)> peers)
     {
         Action ours = Prepare(c, out DenseTensor result);
         ours();
         double[] check = c.Check(result.ToDoubles());
-        c.RequireClose(check, c.Expected(), "A·(B·t)");
+        if (!c.Gram) c.RequireClose(check, c.Expected(), "A·(B·t)");
         foreach ((string name, Peer peer) in peers) c.RequireClose(check, peer.Request(c.ToRequest()), name);
         if (threads > 1 && peers.Count > 0) OpenBlasPeer.Time(peers[0].Peer, threads);
         int batch = Math.Max(1, (int)(SecondsPerTurn / WarmUp(ours)));
-        double[] seconds = new double[Turns];
+        double[] seconds = new double[Turns], shares = new double[Turns];
         double[][] ratios = [.. peers.Select(_ => new double[Turns])];
         for (int turn = 0; turn < Turns; turn++)
         {
             seconds[turn] = SecondsPerCall(ours, batch);
+            shares[turn] = c.Flops / seconds[turn] / (c.DType == DType.F32 ? Roof.FlopsNow<float>(threads) : Roof.FlopsNow<double>(threads));
             for (int i = 0; i < peers.Count; i++) ratios[i][turn] = OpenBlasPeer.Time(peers[i].Peer, threads) / seconds[turn];
         }
-        Array.Sort(seconds);
-        double flops = c.Flops / seconds[Turns / 2];
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"| {c} | {Us(seconds[Turns / 2])} ({Us(seconds[Turns / 10])} – {Us(seconds[Turns * 9 / 10])}) | {flops / 1e9:G3} | {flops / roof:F2} |")
-            + string.Concat(ratios.Select(r => string.Create(CultureInfo.InvariantCulture, $" {r.Order().ElementAt(Turns / 2):F2} |"))));
+        Timing time = Timing.Summary(seconds);
+        table.Row([
+            $"{c.DType.Name} {c}", threads, Cell.Micros(time), Cell.Number(c.Flops / time.Median / 1e9), Cell.Share(Timing.Summary(shares).Median),
+            .. ratios.Select(r => Cell.Number(Timing.Summary(r).Median)),
+        ]);
     }
 
     private static Action Prepare(ProductCase p, out DenseTensor c)
     {
         int batch = p.Batch > 1 ? 1 : 0;
-        DenseTensor a = From(p.DType, p.A(), p.TransposedA ? [p.K, p.M] : [p.M, p.K], p.Batch), b = From(p.DType, p.B(), p.TransposedB ? [p.N, p.K] : [p.K, p.N], p.Batch);
+        DenseTensor a = From(p.DType, p.A(), p.TransposedA ? [p.K, p.M] : [p.M, p.K], p.Batch);
+        DenseTensor b = From(p.DType, p.B(), p.TransposedB ? [p.N, p.K] : [p.K, p.N], p.Batch);
         DenseTensor result = DenseTensor.Allocate(new Aval(p.DType, p.Batch > 1 ? [p.Batch, p.M, p.N] : [p.M, p.N]), a.Device);
         var dims = new DotDims([batch + (p.TransposedA ? 0 : 1)], [batch + (p.TransposedB ? 1 : 0)], p.Batch > 1 ? [0] : [], p.Batch > 1 ? [0] : []);
         c = result;
+        if (p.Gram) return () => Gram.Run(a, result);
         return () => Contraction.DotGeneral(a, b, dims, result);
     }
 
@@ -111,6 +121,4 @@ internal static class KernelBench
         for (int i = 0; i < calls; i++) action();
         return watch.Elapsed.TotalSeconds / calls;
     }
-
-    private static string Us(double seconds) => (seconds * 1e6).ToString("G3", CultureInfo.InvariantCulture);
 }

@@ -17,7 +17,7 @@ switch (args)
 (string Name, string What, Action<Report> Run)[] benches =
 [
     ("roof", "what the machine can do at most", Roof.Print),
-    ("kernels", "matrix products", report => KernelBench.Print([.. report.Options.Peers ? new[] { "--peers" } : [], .. report.Options.Rest])),
+    ("kernels", "matrix products", KernelBench.Print),
     ("dispatch", "what an operation costs before it computes anything", DispatchBench.Print),
     ("functions", "elementary functions on a million elements; names of functions restrict it", FunctionsBench.Print),
     ("train", "full training steps", TrainBench.Print),

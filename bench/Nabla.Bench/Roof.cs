@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
@@ -21,6 +22,17 @@ internal static class Roof
         Workers.Count = previous;
         int lanes = (Vector512.IsHardwareAccelerated ? 64 : 32) / Unsafe.SizeOf<T>();
         return 2.0 * Chains * lanes * Steps * threads / timing.P10;
+    }
+
+    /// <summary>The same from one look of about a millisecond: a share of it says more about a machine whose clock and neighbours change.</summary>
+    public static double FlopsNow<T>(int threads) where T : unmanaged, INumber<T>
+    {
+        const int looks = 10;
+        var job = new FmaJob<T>();
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < looks; i++) Workers.Run(ref job, threads);
+        int lanes = (Vector512.IsHardwareAccelerated ? 64 : 32) / Unsafe.SizeOf<T>();
+        return 2.0 * Chains * lanes * Steps * threads * looks / Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
     /// <summary>Bytes/s read and written by copying 64 MB.</summary>

@@ -15,9 +15,10 @@ public static class Contraction
     /// <exception cref="DTypeException">NB0210: the element types differ, or are bool.</exception>
     public static void DotGeneral(DenseTensor a, DenseTensor b, DotDims dims, DenseTensor c, MatMulEpilogue? epilogue = null)
     {
-        dims.Check(a.Shape, b.Shape);
+        bool plain = dims.IsSinglePair && a.Rank == 2 && b.Rank == 2;
+        if (!plain) dims.Check(a.Shape, b.Shape);
         Debug.Assert(c.IsContiguous && c.Shape == dims.OutputShape(a.Shape, b.Shape), "output of a contraction");
-        if (dims.IsSinglePair && a.Rank == 2 && b.Rank == 2) Matrices(a, b, dims, c, epilogue);
+        if (plain) Matrices(a, b, dims, c, epilogue);
         else General(a, b, dims, c, epilogue);
         GC.KeepAlive(a);
         GC.KeepAlive(b);
@@ -28,6 +29,7 @@ public static class Contraction
     private static void Matrices(DenseTensor a, DenseTensor b, DotDims dims, DenseTensor c, MatMulEpilogue? epilogue)
     {
         int kA = dims.LhsContract[0], kB = dims.RhsContract[0];
+        if ((uint)kA > 1 || (uint)kB > 1 || a.Shape.Dims[kA] != b.Shape.Dims[kB]) dims.Check(a.Shape, b.Shape);
         (Axis m, Axis depthA) = (AxisOf(a, 1 - kA), AxisOf(a, kA));
         (Axis n, Axis depthB) = (AxisOf(b, 1 - kB), AxisOf(b, kB));
         MatMul.Run(a, b, c, new GemmProblem(m.Size, n.Size, depthA.Size, m.Stride, depthA.Stride, depthB.Stride, n.Stride, Ldc: n.Size), epilogue);

@@ -81,16 +81,7 @@ public static unsafe class MatMul
     /// </summary>
     internal static void RunOne<T>(T* a, T* b, T* c, in GemmProblem g, MatMulEpilogue? epilogue = null, long firstRow = 0) where T : unmanaged, INumber<T>
     {
-        if (g.K > 0 && g.N == 1 && (g.Ldc == 1 || g.M == 1))
-        {
-            var job = new GemvJob<T>(a, g.RowStrideA, g.ColumnStrideA, b, c, g.M, g.K, g.Accumulate) { Epilogue = epilogue, FirstRow = firstRow };
-            Gemv.Run(ref job, g.RowStrideB);
-        }
-        else if (g.K > 0 && g.M == 1)
-        {
-            var job = new GemvJob<T>(b, g.ColumnStrideB, g.RowStrideB, a, c, g.N, g.K, g.Accumulate) { Epilogue = epilogue, FirstRow = firstRow, IsRow = true };
-            Gemv.Run(ref job, g.ColumnStrideA);
-        }
+        if (g.K > 0 && (g.M == 1 || (g.N == 1 && g.Ldc == 1))) Vector(a, b, c, g, epilogue, firstRow);
         else if (GemmOuter.Fits(g)) GemmOuter.Run(a, b, c, g, epilogue, firstRow);
         else if (GemmDots.Fits(g) || GemmDots.FitsTransposed(g)) GemmDots.Run(a, b, c, g, epilogue, firstRow);
         else if (GemmSmall.Fits(g, sizeof(T)))
@@ -99,6 +90,16 @@ public static unsafe class MatMul
             epilogue?.Run(firstRow, (nint)g.M, 0, (nint)g.N);
         }
         else Gemm.Run(a, b, c, g, epilogue, firstRow);
+    }
+
+    private static void Vector<T>(T* a, T* b, T* c, in GemmProblem g, MatMulEpilogue? epilogue, long firstRow) where T : unmanaged, INumber<T>
+    {
+        bool isRow = g.N != 1;
+        GemvJob<T> job = isRow
+            ? new GemvJob<T>(b, g.ColumnStrideB, g.RowStrideB, a, c, g.N, g.K, g.Accumulate)
+            : new GemvJob<T>(a, g.RowStrideA, g.ColumnStrideA, b, c, g.M, g.K, g.Accumulate);
+        (job.Epilogue, job.FirstRow, job.IsRow) = (epilogue, firstRow, isRow);
+        Gemv.Run(ref job, isRow ? g.ColumnStrideA : g.RowStrideB);
     }
 
     // [batch, m, k]·[k, n] with nested rows is one product with batch·m rows.

@@ -64,6 +64,15 @@ public sealed class GramTests : IDisposable
     }
 
     [Fact]
+    public void Integers_are_exact_and_wrong_shapes_are_refused()
+    {
+        DenseTensor a = Tensor.From([1, 2, 3, 4, 5, 6], [2, 3]), c = Tensor.From(new int[4], [2, 2]);
+        Gram.Run(a, c);
+        Assert.Equal([14, 32, 32, 77], c.ToArray<int>());
+        Assert.Equal("NB0120", Assert.Throws<ShapeException>(() => Gram.Run(a, Tensor.From(new int[9], [3, 3]))).Code);
+    }
+
+    [Fact]
     public unsafe void The_lower_triangle_can_be_added_to_what_is_there()
     {
         const int m = 75, k = 30;
