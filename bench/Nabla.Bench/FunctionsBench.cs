@@ -17,8 +17,7 @@ internal static class FunctionsBench
     [
         Of<ExpOp>("exp", "exp", -5, 5), Of<ExpM1Op>("expm1", "expm1", -5, 5), Of<LogOp>("log", "log", 0.1, 9), Of<Log1POp>("log1p", "log1p", -0.8, 9),
         Of<SinOp>("sin", "sin", -9, 9), Of<CosOp>("cos", "cos", -9, 9), Of<TanhOp>("tanh", "tanh", -5, 5), Of<LogisticOp>("sigmoid", "sigmoid", -9, 9),
-        Of<ErfOp>("erf", "erf", -3, 3), Of<ErfcOp>("erfc", "erfc", -3, 3), Of<SinhOp>("sinh", "sinh", -5, 5), Of<AtanOp>("atan", "atan", -5, 5), Of<SqrtOp>("sqrt", "sqrt", 0.1, 9),
-        Of<RsqrtOp>("rsqrt", "rsqrt", 0.1, 9), Of<SquareOp>("square", "square", -9, 9),
+        Of<ErfOp>("erf", "erf", -3, 3), Of<SqrtOp>("sqrt", "sqrt", 0.1, 9),
         new("pow", (a, b, y) => Map.Binary<PowOp>(a, b, y), "torch.pow(a, b, out=y)", 0.3, 3),
         new("atan2", (a, b, y) => Map.Binary<Atan2Op>(a, b, y), "torch.atan2(a, b, out=y)", -3, 3),
         new("add", (a, b, y) => Map.Binary<AddOp>(a, b, y), "torch.add(a, b, out=y)", -3, 3),

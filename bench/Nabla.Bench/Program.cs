@@ -34,6 +34,7 @@ var write = new Option<bool>("--write") { Description = "Replace the tables in d
 var root = new RootCommand("Measures Nabla beside the machine's roof and beside other libraries.") { peers, python, json, write };
 foreach ((string name, string what, Action<Report> run) in benches) Add(name, what, run);
 Add("all", "all of these", report => Array.ForEach(benches, bench => bench.Run(report)));
+root.Subcommands.Add(Micro());
 return root.Parse(args).Invoke();
 
 void Add(string name, string what, Action<Report> run)
@@ -46,4 +47,11 @@ void Add(string name, string what, Action<Report> run)
         report.Finish();
     });
     root.Subcommands.Add(command);
+}
+
+Command Micro()
+{
+    var command = new Command("micro", "single calls, by BenchmarkDotNet, whose arguments it takes; not part of all") { TreatUnmatchedTokensAsErrors = false };
+    command.SetAction(parsed => MicroBench.Run(parsed.UnmatchedTokens));
+    return command;
 }
