@@ -49,13 +49,21 @@ public static class Losses
     public static Tensor Accuracy(Tensor logits, Tensor labels) => logits.ArgMax().Equal(labels.To(DType.I32)).To(DType.F32).Mean();
 
     /// <summary>
-    /// −ΔR, the negative coding rate reduction of features by class: made small, it expands all features together and compresses each class. The caller
-    /// normalises the features to unit length. Shape: features [batch, d], one label for each → []. Source: Yu et al., arXiv:2006.08558, §2.2.
+    /// −ΔR = R_c − γ₂·½ log det(I + γ₁α ZᵀZ), the negative coding rate reduction of features by class: made small, it expands all features together and compresses
+    /// each class. The caller normalises the features to unit length. For self-supervision the augmentations of one image are a class, with γ₁ = 20 and γ₂ = 0.05.
+    /// Shape: features [batch…, n, d], labels [batch…, n] → [batch…]. Source: Yu et al., arXiv:2006.08558, §2.2 and §3.3.
     /// </summary>
     /// <param name="features">One sample a row (the transpose of Z in <see cref="CodingRate"/>).</param>
-    /// <param name="labels">The class of each row, in [0, classes).</param>
+    /// <param name="labels">i32 or i64: the class of each row, in [0, classes). They may change from step to step.</param>
     /// <param name="classes">Number of classes.</param>
     /// <param name="epsilonSquared">ε², the squared precision; 0.5 in the paper.</param>
-    public static Tensor MaximalCodingRateReduction(Tensor features, ReadOnlySpan<int> labels, int classes, double epsilonSquared = 0.5) =>
-        -CodingRate.Reduction(features.T, labels, classes, epsilonSquared);
+    /// <param name="gamma1">γ₁, inside the rate of all samples.</param>
+    /// <param name="gamma2">γ₂, the weight of that rate.</param>
+    public static Tensor MaximalCodingRateReduction(Tensor features, Tensor labels, int classes, double epsilonSquared = 0.5, double gamma1 = 1, double gamma2 = 1) =>
+        -CodingRate.Reduction(features.T, labels, classes, epsilonSquared, gamma1, gamma2);
+
+    /// <inheritdoc cref="MaximalCodingRateReduction(Tensor, Tensor, int, double, double, double)"/>
+    public static Tensor MaximalCodingRateReduction(
+        Tensor features, ReadOnlySpan<int> labels, int classes, double epsilonSquared = 0.5, double gamma1 = 1, double gamma2 = 1) =>
+        -CodingRate.Reduction(features.T, labels, classes, epsilonSquared, gamma1, gamma2);
 }

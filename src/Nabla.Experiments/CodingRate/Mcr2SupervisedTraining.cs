@@ -3,9 +3,7 @@ using Nabla.Autograd;
 using Nabla.Experiments.Data;
 using Nabla.Experiments.Measure;
 using Nabla.Experiments.Report;
-using Nabla.Experiments.Training;
 using Nabla.Nn;
-using Nabla.Optim;
 
 namespace Nabla.Experiments.CodingRates;
 
@@ -27,12 +25,15 @@ public sealed class Mcr2SupervisedTraining : IExperiment<Mcr2SupervisedTraining.
     {
         /// <summary>8 × 8 digits, embedded.</summary>
         Digits,
+
+        /// <summary>28 × 28 digits, from disk.</summary>
+        Mnist,
     }
 
     /// <summary>Options.</summary>
     public sealed record Config(
         [Option("data set")] Source Data = Source.Digits,
-        [Option("training samples; the others are the test set", Min = 100, Max = 1700)] int Train = 1200,
+        [Option("training samples, at most 1700 digits; the others are the test set", Min = 100, Max = 60_000)] int Train = 1200,
         [Option("training steps", Min = 1)] int Steps = 300,
         [Option("hidden units in each of two layers", Min = 1)] int Width = 256,
         [Option("dimension d of the features", Min = 10)] int Dimension = 40,
@@ -41,25 +42,14 @@ public sealed class Mcr2SupervisedTraining : IExperiment<Mcr2SupervisedTraining.
     {
         /// <summary>Fewer samples, and half the steps at three times the rate.</summary>
         public static Config Quick => new(Train: 800, Steps: 150, LearningRate: 3e-3);
+
+        internal RateTraining Training => new(Width, Dimension, EpsilonSquared, LearningRate, Steps);
     }
 
-    private const int Classes = 10, ShownSamples = 30;
-
-    /// <summary>Samples sorted by class.</summary>
-    private sealed record Samples(Tensor X, int[] Labels)
-    {
-        public static Samples Of(Dataset data, DType dtype)
-        {
-            Dataset sorted = data.Select([.. Enumerable.Range(0, data.Count).OrderBy(i => data.LabelSpan[i])]);
-            return new Samples(sorted.FeaturesAs(dtype, 1.0 / 16), sorted.LabelSpan.ToArray());
-        }
-    }
-
-    /// <summary>A network under training; the trajectory holds what the objective measures at each step.</summary>
-    private sealed record Trained(Tensor[] Parameters, double[][] Trajectory, double StepMilliseconds, int Equations);
+    private const int Classes = RateTraining.Classes, ShownSamples = 30;
 
     /// <summary>What is measured on one seed; ΔR in units of the ceiling.</summary>
-    private sealed record Outcome(Trained Mcr2, double Reduction, double HeldOut, double Shuffled, double RankMcr2, double RankCe, double Cosine,
+    private sealed record Outcome(TrainedNetwork Mcr2, double Reduction, double HeldOut, double Shuffled, double RankMcr2, double RankCe, double Cosine,
         double AccuracyMcr2, double AccuracyCe, Shown[] Features);
 
     /// <summary>Features to be drawn, one sample a column.</summary>
@@ -71,7 +61,8 @@ public sealed class Mcr2SupervisedTraining : IExperiment<Mcr2SupervisedTraining.
     /// <inheritdoc/>
     public void Run(Config config, Bench bench)
     {
-        Outcome[] runs = [.. bench.Seeds.Select((seed, i) => RunSeed(config, bench, seed, i))];
+        TrainTest? mnist = config.Data == Source.Mnist ? bench.Load(ImageData.Mnist) : null;
+        Outcome[] runs = [.. bench.Seeds.Select((seed, i) => RunSeed(config, bench, seed, i, mnist))];
         Checks(config, bench, runs);
         Figures(config, bench, runs);
         Tables(bench, runs);
@@ -80,67 +71,34 @@ public sealed class Mcr2SupervisedTraining : IExperiment<Mcr2SupervisedTraining.
     /// <inheritdoc/>
     public Program TrainingStep(Config config, Bench bench)
     {
-        (Samples train, _) = Load(config, bench.Seed, bench.DType);
-        return Loop(config, Mcr2Network(config), bench.Seed, train.X, z => Mcr2(z, train.Labels, config)).Program;
+        (ClassedSamples train, _) = Load(config, bench, bench.Seed);
+        return config.Training.Loop(config.Training.Features(), bench.Seed, train.X, z => config.Training.Reduction(z, train.Labels)).Program;
     }
 
-    private static (Samples Train, Samples Test) Load(Config config, ulong seed, DType dtype)
+    // MNIST is read once, and the report says where its split is not the published one.
+    private static (ClassedSamples Train, ClassedSamples Test) Load(Config config, Bench bench, ulong seed, TrainTest? mnist = null)
     {
-        (Dataset train, Dataset test) = Digits.Load().Split(config.Train, seed);
-        return (Samples.Of(train, dtype), Samples.Of(test, dtype));
-    }
-
-    private static Sequential Hidden(Config config) => new(
-        new Dense(config.Width, Initializers.He), Activation.Relu, new Dense(config.Width, Initializers.He), Activation.Relu);
-
-    private static Sequential Mcr2Network(Config config) =>
-        new(Hidden(config), new Dense(config.Dimension, Initializers.He), new Activation(x => x.Normalize()));
-
-    // −ΔR, and (ΔR, R, R_c) to be seen.
-    private static (Tensor Loss, Tensor[] Measured) Mcr2(Tensor features, int[] labels, Config config)
-    {
-        Tensor z = features.T, all = CodingRate.Rate(z, config.EpsilonSquared);
-        Tensor classes = CodingRate.ClassRate(z, labels, Classes, config.EpsilonSquared);
-        return (classes - all, [all - classes, all, classes]);
-    }
-
-    private static (Tensor Loss, Tensor[] Measured) CrossEntropy(Tensor logits, Tensor labels)
-    {
-        Tensor loss = Losses.CrossEntropy(logits, labels);
-        return (loss, [loss]);
-    }
-
-    private static TrainingLoop<(Tensor[] P, OptimizerState S), Tensor[]> Loop(
-        Config config, Sequential network, ulong seed, Tensor x, Func<Tensor, (Tensor Loss, Tensor[] Measured)> objective)
-    {
-        Tensor[] parameters = network.Init(new RandomKey(seed), [x.Shape[1]], x.DType).Parameters;
-        var adam = new Adam(config.LearningRate);
-        var gradient = Transforms.ValueAndGrad((Tensor[] p) => objective(network.Apply(p, x)));
-        return new(state =>
+        if (config.Data == Source.Mnist)
         {
-            ((_, Tensor[] measured), Tensor[] slope) = gradient(state.P);
-            return (adam.Update(state.P, slope, state.S), measured);
-        }, (parameters, adam.Init(parameters)));
+            mnist ??= ImageData.Mnist();
+            if (config.Train > mnist.Train.Count) throw ExperimentErrors.BadValue("train", config.Train.ToString(CultureInfo.InvariantCulture), $"at most {mnist.Train.Count} of MNIST");
+            return (ClassedSamples.Of(mnist.Train.Shuffle(seed).Take(config.Train), bench.DType, 1.0 / 255), ClassedSamples.Of(mnist.Test, bench.DType, 1.0 / 255));
+        }
+        if (config.Train > 1700) throw ExperimentErrors.BadValue("train", config.Train.ToString(CultureInfo.InvariantCulture), "at most 1700 digits");
+        (Dataset train, Dataset test) = Digits.Load().Split(config.Train, seed);
+        return (ClassedSamples.Of(train, bench.DType, 1.0 / 16), ClassedSamples.Of(test, bench.DType, 1.0 / 16));
     }
 
-    private static Trained Train(
-        Config config, Bench bench, string label, Sequential network, ulong seed, Tensor x, Func<Tensor, (Tensor Loss, Tensor[] Measured)> objective,
-        int measures)
+    private static Outcome RunSeed(Config config, Bench bench, ulong seed, int position, TrainTest? mnist)
     {
-        var loop = Loop(config, network, seed, x, objective);
-        StepRecords records = bench.Train($"{label} seed {seed}", loop, config.Steps, measures);
-        return new Trained(loop.Snapshot().P, records.Measured, records.Milliseconds.Order().ElementAt(config.Steps / 2), loop.Program.Equations.Count);
-    }
-
-    private static Outcome RunSeed(Config config, Bench bench, ulong seed, int position)
-    {
-        (Samples train, Samples test) = Load(config, seed, bench.DType);
-        Sequential network = Mcr2Network(config), hidden = Hidden(config), classifier = new(hidden, new Dense(Classes, Initializers.He));
-        Trained mcr2 = Train(config, bench, "MCR²", network, seed, train.X, f => Mcr2(f, train.Labels, config), measures: 3);
+        (ClassedSamples train, ClassedSamples test) = Load(config, bench, seed, mnist);
+        RateTraining training = config.Training;
+        Sequential network = training.Features(), hidden = training.Hidden(), classifier = RateTraining.Classifier(hidden);
+        TrainedNetwork mcr2 = training.Train(bench, "MCR²", network, seed, train.X, f => training.Reduction(f, train.Labels), measures: 3);
         Tensor labels = Tensor.From(train.Labels);
-        Trained ce = Train(config, bench, "cross-entropy", classifier, seed, train.X, y => CrossEntropy(y, labels), measures: 1);
+        TrainedNetwork ce = training.Train(bench, "cross-entropy", classifier, seed, train.X, y => RateTraining.CrossEntropy(y, labels), measures: 1);
         int[] mixed = [.. Dataset.Permutation(train.Labels.Length, seed + 1).Select(i => train.Labels[i])];
-        Trained shuffled = Train(config, bench, "shuffled labels", network, seed, train.X, f => Mcr2(f, mixed, config), measures: 3);
+        TrainedNetwork shuffled = training.Train(bench, "shuffled labels", network, seed, train.X, f => training.Reduction(f, mixed), measures: 3);
 
         Tensor z = network.Apply(mcr2.Parameters, train.X).T, held = network.Apply(mcr2.Parameters, test.X).T;
         Tensor penultimate = hidden.Apply(ce.Parameters.AsSpan(0, hidden.ParameterNames.Count), train.X).Normalize().T;
@@ -200,17 +158,7 @@ public sealed class Mcr2SupervisedTraining : IExperiment<Mcr2SupervisedTraining.
             });
     }
 
-    private static HeatMapFigure Similarity(Shown features)
-    {
-        int each = Math.Min(ShownSamples, Enumerable.Range(0, Classes).Min(c => features.Labels.Count(l => l == c)));
-        int[] columns = [.. Enumerable.Range(0, Classes).SelectMany(c => Enumerable.Range(Array.IndexOf(features.Labels, c), each))];
-        Tensor z = features.Z.Take(Tensor.From(columns), 1);
-        double[] cosines = z.T.MatMul(z).Abs().ToDoubles();
-        var values = new double[columns.Length, columns.Length];
-        System.Buffer.BlockCopy(cosines, 0, values, 0, cosines.Length * sizeof(double));
-        double[] at = [.. Enumerable.Range(0, columns.Length).Select(i => (i + 0.5) / each - 0.5)];
-        return new HeatMapFigure(features.Name, "class", "class", new Axis("|cos|", Min: 0, Max: 1), values) { Xs = at, Ys = at, FirstRowOnTop = true, SquareCells = true };
-    }
+    private static HeatMapFigure Similarity(Shown features) => SimilarityMap.ByClass(features.Name, features.Z, features.Labels, Classes, ShownSamples);
 
     // Shares of the ten largest σ² of each class.
     private static Series Spectrum(double[] components, Shown features)

@@ -29,7 +29,9 @@ public static unsafe class CodingRates
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         (int n, int d) = (features.Shape.Dims[^2], features.Shape.Dims[^1]);
-        long entries = value.Shape.Count, work = (long)Math.Min(1e15, (double)n * d * Math.Min(n, d) + 1), perPart = Math.Max(1, GemmConfig.BatchPart / work);
+        double side = Math.Min(n, d);
+        long entries = value.Shape.Count, work = (long)Math.Min(1e15, 1 + 1.5 * n * d * side + 0.5 * side * side * side * (form.Classes + 1));
+        long perPart = Math.Max(1, GemmConfig.BatchPart / work);
         var job = new EntriesJob<T>(features, labels, form, value, gradient, entries, perPart, failure);
         Linalg.RunParts(ref job, checked((int)((entries + perPart - 1) / perPart)), work * perPart);
     }

@@ -35,8 +35,9 @@ internal static unsafe class RateMatrix<T> where T : unmanaged, IFloatingPointIe
         T factor = T.CreateTruncating(alpha);
         for (nint i = 0; i < a.Rows; i++)
         {
-            for (nint j = 0; j <= i; j++) a[i, j] *= factor;
-            a[i, i] += T.One;
+            T* row = a.Address + i * a.RowStride;
+            for (nint j = 0; j <= i; j++) row[j] *= factor;
+            row[i] += T.One;
         }
         if (CholeskyKernel<T>.Factor(a) >= 0) return double.NaN;
         double sum = 0;
@@ -44,7 +45,11 @@ internal static unsafe class RateMatrix<T> where T : unmanaged, IFloatingPointIe
         return 2 * sum;
     }
 
-    /// <summary>L → factor·(L·Lᵀ)⁻¹, both triangles.</summary>
+    /// <summary>L → factor·(L·Lᵀ)⁻¹, both triangles, 2n³/3 flops.</summary>
+    /// <remarks>
+    /// Through L⁻¹ by substitution: inverting A by halves without factors would be faster, but multiplies with inverses of blocks, and loses the square of the ratio of
+    /// eigenvalues where this loses the ratio. Source: Higham, Accuracy and Stability of Numerical Algorithms, §14.2 and §14.4.
+    /// </remarks>
     public static void Invert(MatrixView<T> l, double factor)
     {
         InvertTriangle(l);

@@ -22,8 +22,10 @@ public sealed class CodingRateFusedTests
 
     private static void Near(double expected, double actual, double tolerance) => Assert.InRange(actual, expected - tolerance * Math.Abs(expected), expected + tolerance * Math.Abs(expected));
 
-    private static void Near(Tensor expected, Tensor actual, double tolerance) =>
-        Assert.InRange((expected.To(DType.F64) - actual.To(DType.F64)).Norm().ToDouble(), 0, tolerance * expected.To(DType.F64).Norm().ToDouble());
+    private static void Near(Tensor expected, Tensor actual, double tolerance) => Assert.InRange(Distance(actual, expected), 0, tolerance);
+
+    private static double Distance(Tensor actual, Tensor expected) =>
+        (expected.To(DType.F64) - actual.To(DType.F64)).Norm().ToDouble() / expected.To(DType.F64).Norm().ToDouble();
 
     // Computed with mpmath 1.3 at 40 digits from Z[r, i] = sin(0.37(r + 1)(i + 1)) + 0.3 cos(1.7r − 0.9i), labels (i² + ⌊i/3⌋) mod k:
     // log det and inverse of I + αZΠZᵀ, R = ½ log det, ∂R/∂Z = α(I + αZZᵀ)⁻¹Z, the same by class weighted by n_j/n; C[r, i] = cos(1 + rn + i).
@@ -77,7 +79,9 @@ public sealed class CodingRateFusedTests
             Near(gradient, slope, 1e-11);
             (Tensor single, Tensor singleSlope) = CodingRate.ReductionWithGradient(x.To(DType.F32), columns, k + 1, EpsilonSquared);
             Near(value, single, 1e-4);
-            Near(gradient, singleSlope, 2e-4);
+            // Not much worse than solving with Cholesky factors in f32: inverses by blocks of inverses would lose the square of the condition number.
+            Tensor composed = CodingRate.RateGradient(z.To(DType.F32), EpsilonSquared) - CodingRate.ClassRateGradient(z.To(DType.F32), hard.To(DType.F32), EpsilonSquared);
+            Assert.InRange(Distance(singleSlope, gradient), 0, 3 * Distance(composed, gradient));
         }
         const double gamma1 = 20, gamma2 = 0.05;
         Tensor expected = gamma2 * CodingRate.Rate(z, EpsilonSquared / gamma1) - CodingRate.ClassRate(z, hard, EpsilonSquared);

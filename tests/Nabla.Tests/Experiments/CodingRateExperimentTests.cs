@@ -14,6 +14,9 @@ public sealed class CodingRateExperimentTests
 
     [Theory]
     [InlineData("coding-rate-identities")]
+    [InlineData("coding-rate-vs-rate-distortion")]
+    [InlineData("lossy-coding-segmentation")]
+    [InlineData("mcr2-optimal-representation")]
     [InlineData("mcr2-supervised-training")]
     public void The_quick_form_holds_and_is_complete(string id)
     {
@@ -37,6 +40,29 @@ public sealed class CodingRateExperimentTests
     {
         Bench bench = Run("coding-rate-identities", [new("perturbation", "0")]);
         Assert.Equal(["2: one entry of the gradient is wrong: smallest error, relative"], bench.Checks.Where(c => !c.Passed).Select(c => c.Name));
+    }
+
+    private static string[] Failures(string id, params KeyValuePair<string, string>[] settings) =>
+        [.. Run(id, settings).Checks.Where(c => !c.Passed).Select(c => c.Name)];
+
+    [Fact]
+    public void Where_the_phenomenon_is_present_the_controls_fail()
+    {
+        // A distortion at which the source must be coded; a space with room for all subspaces, and a fine distortion; a loss that expands.
+        Assert.Contains("exact rate at ε² = 1, the whole variance, nats", Failures("coding-rate-vs-rate-distortion", [new("controlDistortion", "0.1")]));
+        string[] segments = Failures("lossy-coding-segmentation", new("crowdedDimension", "12"), new("crowdedSeeds", "2"), new("coarsePrecision", "0.01"));
+        Assert.Contains(segments, f => f.StartsWith("R^12", StringComparison.Ordinal));
+        Assert.Contains("ε² = 0.01: segments", segments);
+    }
+
+    [Fact]
+    public void Features_that_do_not_move_are_not_optimal()
+    {
+        string[] failures = Failures("mcr2-optimal-representation", new("step", "0"), new("steps", "50"));
+        Assert.Contains(failures, f => f.StartsWith("2:", StringComparison.Ordinal));
+        Assert.Contains(failures, f => f.StartsWith("3:", StringComparison.Ordinal));
+        Assert.Contains(failures, f => f.StartsWith("5:", StringComparison.Ordinal));
+        Assert.Contains(failures, f => f.StartsWith("−R_{c} alone", StringComparison.Ordinal));
     }
 
     [Fact]
