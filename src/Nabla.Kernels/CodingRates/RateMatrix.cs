@@ -7,23 +7,10 @@ namespace Nabla.Kernels;
 internal static unsafe class RateMatrix<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private const int Base = 32;
-    private const int SquareBase = 96;
 
-    /// <summary>The lower triangle of C = X·Xᵀ, or C += X·Xᵀ, and as much of the upper one as falls into blocks on the diagonal.</summary>
-    public static void Square(MatrixView<T> x, MatrixView<T> c, bool accumulate)
-    {
-        nint n = c.Rows;
-        if (n <= SquareBase)
-        {
-            Product(x, x.Transposed, c, accumulate);
-            return;
-        }
-        nint half = TriangularKernel<T>.Half(n);
-        MatrixView<T> first = x.Block(0, 0, half, x.Columns), second = x.Block(half, 0, n - half, x.Columns);
-        Square(first, c.Block(0, 0, half, half), accumulate);
-        Product(second, first.Transposed, c.Block(half, 0, n - half, half), accumulate);
-        Square(second, c.Block(half, half, n - half, n - half), accumulate);
-    }
+    /// <summary>The lower triangle of C = X·Xᵀ, or C += X·Xᵀ; the upper one is undefined afterwards.</summary>
+    public static void Square(MatrixView<T> x, MatrixView<T> c, bool accumulate) =>
+        Gram.Lower(x.Address, x.RowStride, x.ColumnStride, c.Address, c.RowStride, x.Rows, x.Columns, accumulate);
 
     /// <summary>C = X·Y, or C += X·Y; C has dense rows.</summary>
     public static void Product(MatrixView<T> x, MatrixView<T> y, MatrixView<T> c, bool accumulate) => MatMul.RunOne(x.Address, y.Address, c.Address,
@@ -56,7 +43,11 @@ internal static unsafe class RateMatrix<T> where T : unmanaged, IFloatingPointIe
         SquareTransposed(l);
         T scale = T.CreateTruncating(factor);
         for (nint i = 0; i < l.Rows; i++)
-            for (nint j = 0; j <= i; j++) l[j, i] = l[i, j] *= scale;
+        {
+            T* row = l.Address + i * l.RowStride;
+            for (nint j = 0; j <= i; j++) row[j] *= scale;
+        }
+        Gram.Mirror(l.Address, l.Rows, l.RowStride);
     }
 
     // L → L⁻¹: the lower left block becomes −L₂₂⁻¹·L₂₁·L₁₁⁻¹.
