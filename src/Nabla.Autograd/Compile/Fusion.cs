@@ -12,6 +12,19 @@ internal sealed record FusionGroup(Equation[] Equations, Shape Shape, DType Elem
     /// <summary>True if it is one loop.</summary>
     public bool IsLoop => Equations.Length > 1;
 
+    /// <summary>The product that the loop finishes, its first equation; null if there is none.</summary>
+    public Equation? Product => IsLoop && Equations[0].Primitive is DotGeneralPrimitive ? Equations[0] : null;
+
+    /// <summary>How the axes are cut: where the columns of the product begin, or the axes that are folded.</summary>
+    public Range Cut => Product is { } product ? RowAxes(product)..Shape.Rank : Folded;
+
+    /// <summary>The number of axes of a product's result that count entries or rows.</summary>
+    public static int RowAxes(Equation product)
+    {
+        var dims = (DotDims)product.Parameters!;
+        return product.InputArray[0].Aval.Shape.Rank - dims.LhsContract.Length;
+    }
+
     /// <summary>True for an equation whose result is a sum over the loop, not an element of it.</summary>
     public static bool IsSum(Equation equation) => equation.Primitive is ReduceSumPrimitive;
 }

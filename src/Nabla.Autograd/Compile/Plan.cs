@@ -105,6 +105,17 @@ internal sealed class Plan
         }
     }
 
+    /// <summary>A contraction, and element-wise primitives that finish its parts.</summary>
+    internal sealed class ProductStep(DotDims dims, DenseTensor a, DenseTensor b, DenseTensor c, MatMulEpilogue epilogue, string names) : Step
+    {
+        public override void Run(Device device, bool watched)
+        {
+            long start = watched ? System.Diagnostics.Stopwatch.GetTimestamp() : 0;
+            Contraction.DotGeneral(a, b, dims, c, epilogue);
+            if (watched) Watch.Fused(names, System.Diagnostics.Stopwatch.GetElapsedTime(start));
+        }
+    }
+
     /// <summary>A copy of an operand that a loop cannot read as it lies.</summary>
     internal sealed class CopyStep(DenseTensor source, DenseTensor target) : Step
     {

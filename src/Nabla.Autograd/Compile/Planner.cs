@@ -25,7 +25,7 @@ internal sealed class Planner
         _program = fuses ? ContractionForms.Lower(program, device) : program;
         _device = device;
         int variables = _program.VarCount;
-        _schedule = fuses ? Recomputation.Apply(_program, Fusion.Schedule(_program, MayBeView), ref variables) : Fusion.None(_program);
+        _schedule = fuses ? ProductEpilogues.Attach(Recomputation.Apply(_program, Fusion.Schedule(_program, MayBeView), ref variables), MayBeView) : Fusion.None(_program);
         _storage = new Storage?[variables];
         _layouts = new Layout?[variables];
         _lastUse = LastUses();
@@ -93,7 +93,7 @@ internal sealed class Planner
             foreach ((int position, Equation equation) in group.Equations.Index())
                 foreach (Var result in equation.OutputArray)
                 {
-                    if (group.IsLoop && StaysInside(group, result, t)) continue;
+                    if (group.IsLoop && equation != group.Product && StaysInside(group, result, t)) continue;
                     if (direct.Contains(result)) PlaceWindow(result);
                     else if (Reusable(group, position, result, t) is { } reused) Place(result, reused, Layout.RowMajor(result.Aval.Shape)).ExtendTo(_lastUse[result.Id]);
                     else Place(result, NewStorage(result, t, Math.Max(t, _lastUse[result.Id])), Layout.RowMajor(result.Aval.Shape));
@@ -104,8 +104,8 @@ internal sealed class Planner
 
     private void PlaceCopies(FusionGroup group, int time)
     {
-        foreach (Var v in group.Equations.SelectMany(e => e.InputArray).OfType<Var>().Distinct())
-            if (_layouts[v.Id] is { } layout && !FusedLoop.CanRead(layout, group.Folded)) _copies[(group, v)] = NewStorage(v, time, time);
+        foreach (Var v in group.Equations.Where(e => e != group.Product).SelectMany(e => e.InputArray).OfType<Var>().Distinct())
+            if (_layouts[v.Id] is { } layout && !FusedLoop.CanRead(layout, group.Cut)) _copies[(group, v)] = NewStorage(v, time, time);
     }
 
     private Storage NewStorage(Var variable, int first, int last) => new() { Block = _memory.Add(Bytes(variable.Aval), first, last) };
@@ -120,15 +120,16 @@ internal sealed class Planner
     private Layout? ViewOf(Equation equation) =>
         equation.InputArray is [Var v, ..] ? equation.Primitive.View(_layouts[v.Id]!, equation.Parameters) : null;
 
-    // An element-wise result may take over a block of the arena that is read for the last time by its own operation.
+    // An element-wise result may take over a block of the arena that is read for the last time by its own operation, or that of the product which its loop finishes.
     private Storage? Reusable(FusionGroup group, int position, Var result, int time)
     {
         Equation equation = group.Equations[position];
-        if (equation.OutputArray.Length != 1 || (group.IsLoop ? FusionGroup.IsSum(equation) : !equation.Primitive.IsElementwise)) return null;
+        if (equation.OutputArray.Length != 1 || (group.IsLoop ? FusionGroup.IsSum(equation) || equation == group.Product : !equation.Primitive.IsElementwise)) return null;
         foreach (Atom input in equation.InputArray)
         {
             if (input is not Var v || v.Aval != result.Aval || _storage[v.Id] is not { Block: { } block } storage) continue;
-            if (block.First < time && block.Last == time && _lastUse[v.Id] == time && _layouts[v.Id] is { IsContiguous: true, Offset: 0 } && SoleReader(group, position, storage, v)) return storage;
+            bool isProduct = group.Product?.OutputArray[0] == v;
+            if ((block.First < time || isProduct) && block.Last == time && _lastUse[v.Id] == time && _layouts[v.Id] is { IsContiguous: true, Offset: 0 } && SoleReader(group, position, storage, v)) return storage;
         }
         return null;
     }
@@ -140,8 +141,8 @@ internal sealed class Planner
         foreach ((int i, Equation equation) in group.Equations.Index())
         {
             foreach (Atom input in equation.InputArray)
-                if (input is Var v && _storage[v.Id] == storage && (i > position || !ReferenceEquals(v, reader))) return false;
-            if (i < position && _storage[equation.OutputArray[0].Id] == storage) return false;
+                if (input is Var v && _storage[v.Id] == storage && (i > position || !ReferenceEquals(v, reader) || equation == group.Product)) return false;
+            if (i < position && _storage[equation.OutputArray[0].Id] == storage && equation != group.Product) return false;
         }
         return true;
     }
@@ -152,38 +153,46 @@ internal sealed class Planner
         {
             foreach (((FusionGroup reader, Var v), Storage copy) in _copies)
                 if (reader == group) yield return new Plan.CopyStep(Tensor(v), Copy(v, copy));
-            yield return new Plan.FusedStep(LoopOf(group), string.Join(' ', group.Equations.Select(e => e.Primitive.Name)));
+            string names = string.Join(' ', group.Equations.Select(e => e.Primitive.Name));
+            (FusedTensor[] tensors, LoopOperation[] operations) = LoopOf(group);
+            if (group.Product is not { } product) yield return new Plan.FusedStep(FusedLoop.Create(group.Shape, group.Element, tensors, operations, group.Folded), names);
+            else
+            {
+                MatMulEpilogue epilogue = FusedLoop.CreateEpilogue(group.Shape, group.Element, tensors, operations, FusionGroup.RowAxes(product));
+                yield return new Plan.ProductStep((DotDims)product.Parameters!, Tensor(product.InputArray[0]), Tensor(product.InputArray[1]), Tensor(product.OutputArray[0]), epilogue, names);
+            }
             yield break;
         }
         Equation e = group.Equations[0];
         yield return new Plan.KernelStep(e.Primitive, e.Parameters, Array.ConvertAll(e.InputArray, Tensor), Array.ConvertAll(e.OutputArray, Tensor), e.Source);
     }
 
-    private FusedLoop LoopOf(FusionGroup group)
+    private (FusedTensor[] Tensors, LoopOperation[] Operations) LoopOf(FusionGroup group)
     {
+        Equation[] equations = [.. group.Equations.Where(e => e != group.Product)];
         var values = new Dictionary<Atom, int>();
         var tensors = new List<FusedTensor>();
-        HashSet<Atom> computed = [.. group.Equations.Select(e => e.OutputArray[0])];
-        foreach (Atom atom in group.Equations.SelectMany(e => e.InputArray))
+        HashSet<Atom> computed = [.. equations.Select(e => e.OutputArray[0])];
+        foreach (Atom atom in equations.SelectMany(e => e.InputArray))
         {
             if (computed.Contains(atom) || !values.TryAdd(atom, values.Count)) continue;
             DenseTensor tensor = atom is Var v && _copies.TryGetValue((group, v), out Storage? copy) ? Copy(v, copy) : Tensor(atom);
             tensors.Add(new FusedTensor(tensor, FusedUse.Load));
         }
         var operations = new List<LoopOperation>();
-        foreach (Equation e in group.Equations.Where(e => !FusionGroup.IsSum(e)))
+        foreach (Equation e in equations.Where(e => !FusionGroup.IsSum(e)))
         {
             int Operand(int i) => i < e.InputArray.Length ? values[e.InputArray[i]] : -1;
             operations.Add(new LoopOperation(Fusion.FormOf(e), Operand(0), Operand(1), Operand(2)));
             values[e.OutputArray[0]] = values.Count;
         }
-        foreach (Equation e in group.Equations)
+        foreach (Equation e in equations)
         {
             Var result = e.OutputArray[0];
             if (_storage[result.Id] is null) continue;
             tensors.Add(FusionGroup.IsSum(e) ? new FusedTensor(Tensor(result), FusedUse.Sum, values[e.InputArray[0]]) : new FusedTensor(Tensor(result), FusedUse.Store, values[result]));
         }
-        return FusedLoop.Create(group.Shape, group.Element, [.. tensors], [.. operations], group.Folded);
+        return ([.. tensors], [.. operations]);
     }
 
     private static DenseTensor Copy(Var v, Storage copy) => new(v.Aval.DType, copy.Buffer!, Layout.RowMajor(v.Aval.Shape));

@@ -79,6 +79,16 @@ public abstract unsafe class FusedLoop
             : new RowSumLoop(element, tensors, operations, Merged.Of(shape, tensors, [first, first + count]));
     }
 
+    /// <summary>Prepares a loop without sums that runs on the parts of a matrix product as they are finished.</summary>
+    /// <param name="shape">The shape of the product.</param>
+    /// <param name="element">f32 or f64: its type.</param>
+    /// <param name="tensors">What is read (the product is one of them) and written.</param>
+    /// <param name="operations">In an order in which operands come before their uses.</param>
+    /// <param name="rowAxes">How many axes of the shape are rows of the product or count its entries; the others, more than one position, are its columns.</param>
+    [RequiresDynamicCode(FusedLoop.Translates), RequiresUnreferencedCode(FusedLoop.Translates)]
+    public static MatMulEpilogue CreateEpilogue(Shape shape, DType element, FusedTensor[] tensors, LoopOperation[] operations, int rowAxes) =>
+        new EpilogueLoop(element, tensors, operations, Merged.Of(shape, tensors, [rowAxes])).Epilogue;
+
     /// <summary>
     /// True if a loop over this shape can sum over these axes with the bits of <see cref="Reductions"/>: neighbouring axes with more than one position in all,
     /// long enough lines, or rows of at least a vector.

@@ -86,6 +86,41 @@ internal sealed unsafe class PlainLoop : FusedLoop
     }
 }
 
+/// <summary>Element-wise operations on rectangles of a matrix product: the last merged axis counts its columns, the others its rows.</summary>
+internal sealed unsafe class EpilogueLoop : FusedLoop
+{
+    private readonly LoopText.RowCode _row;
+
+    [RequiresDynamicCode(FusedLoop.Translates), RequiresUnreferencedCode(FusedLoop.Translates)]
+    public EpilogueLoop(DType element, FusedTensor[] tensors, LoopOperation[] operations, Merged merged) : base(element, tensors, operations, merged, 1)
+    {
+        _row = Text.ForRow();
+        Epilogue = new Caller(this);
+    }
+
+    /// <summary>What the product calls.</summary>
+    public MatMulEpilogue Epilogue { get; }
+
+    public override void Run() => Run(0, (nint)OuterCount, 0, (nint)Columns);
+
+    [SkipLocalsInit]
+    private void Run(long row, nint rows, nint column, nint columns)
+    {
+        nint* addresses = stackalloc nint[Tensors.Length];
+        long* index = stackalloc long[Outer.Length];
+        Addresses(addresses);
+        Seek(row, index, addresses);
+        for (int t = 0; t < Tensors.Length; t++)
+            if (!Text.Places[t].OneColumn) addresses[t] += column * (Text.Places[t].IsBool ? 1 : ElementSize);
+        for (nint i = 0; i < rows; i++, Advance(index, addresses)) _row(addresses, columns);
+    }
+
+    private sealed class Caller(EpilogueLoop loop) : MatMulEpilogue
+    {
+        public override void Run(long row, nint rows, nint column, nint columns) => loop.Run(row, rows, column, columns);
+    }
+}
+
 /// <summary>Sums along lines: every value to be summed is written to a line in the cache, which is folded as <see cref="Reductions"/> folds lines.</summary>
 internal sealed unsafe class LineSumLoop : FusedLoop
 {

@@ -201,6 +201,57 @@ public sealed class FusionTests
             Assert.InRange((a - b).Norm().ToDouble(), 0, 1e-6 * a.Norm().ToDouble());
     }
 
+    [Theory]
+    [InlineData(1, 70, 30, 50)]
+    [InlineData(1, 300, 5, 700)]
+    [InlineData(1, 1, 40, 33)]
+    [InlineData(5, 17, 9, 21)]
+    public void Bias_activation_and_update_run_on_the_parts_of_a_product(int batch, int m, int k, int n)
+    {
+        Tensor x = new RandomKey(1).Normal([batch, m, k]), w = new RandomKey(2).Normal([batch, k, n]), b = new RandomKey(3).Normal([n]), c = new RandomKey(4).Normal([m, 1]);
+        Func<(Tensor X, Tensor W, Tensor B, Tensor C), Tensor>[] functions =
+        [
+            a => (a.X.MatMul(a.W) + a.B).Relu(), a => a.W - 0.1 * (a.X.Transpose(0, 2, 1).MatMul(a.X.MatMul(a.W)) + a.W),
+            a => Ops.Where(a.X.MatMul(a.W) > 0, a.C * 2, a.X.MatMul(a.W)), a => a.X.MatMul(a.W).Transpose(0, 2, 1) * a.C.T,
+        ];
+        foreach (Func<(Tensor X, Tensor W, Tensor B, Tensor C), Tensor> f in functions)
+        {
+            Compiled<(Tensor X, Tensor W, Tensor B, Tensor C), Tensor> fused = Warm(f, (x, w, b, c)), plain = Off(() => Warm(f, (x, w, b, c)));
+            foreach (int threads in (int[])[1, 2])
+                Assert.Equal(plain.Call((x, w, b, c)).ToDoubles(), OnThreads(threads, () => fused.Call((x, w, b, c)).ToDoubles()));
+        }
+        Assert.Equal(1, Warm(functions[0], (x, w, b, c)).PlanFor((x, w, b, c)).StepCount);
+        Assert.Equal(2, Warm(functions[1], (x, w, b, c)).PlanFor((x, w, b, c)).StepCount);
+    }
+
+    [Fact]
+    public void What_a_product_reads_is_not_written_while_it_runs()
+    {
+        Tensor x = new RandomKey(1).Normal([200, 200], DType.F64), v = new RandomKey(2).Normal([200, 200], DType.F64);
+        // The residual reads the product's own operand, in memory that ends there.
+        Func<(Tensor X, Tensor V), Tensor> f = a =>
+        {
+            Tensor h = a.X.MatMul(a.V);
+            Tensor r = (h + h.MatMul(a.V)).Tanh();
+            return (r + a.V.MatMul(r)).Sin().MatMul(a.X);
+        };
+        Assert.Equal(Off(() => Compile(f).Call((x, v)).ToDoubles()), Compile(f).Call((x, v)).ToDoubles());
+    }
+
+    private static T OnThreads<T>(int threads, Func<T> run)
+    {
+        int previous = Workers.Count;
+        Workers.Count = threads;
+        try
+        {
+            return run();
+        }
+        finally
+        {
+            Workers.Count = previous;
+        }
+    }
+
     private static Compiled<TIn, TOut> Warm<TIn, TOut>(Func<TIn, TOut> f, TIn x)
     {
         Compiled<TIn, TOut> compiled = Compile(f);
