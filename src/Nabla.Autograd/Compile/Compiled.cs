@@ -41,7 +41,8 @@ public sealed class Compiled<TIn, TOut>
     /// <summary>
     /// Computes into the caller's tensors, which must have the types of the results, be contiguous, and not share memory with each other; nothing is
     /// allocated. The old values of those tensors are overwritten, for everyone who sees them: use this on tensors that are yours alone, such
-    /// as two sets of parameters that take turns. A tensor may be argument and result at once.
+    /// as two sets of parameters that take turns. A tensor may be argument and result at once: the result is written in place where the program no longer
+    /// reads the argument (parameters and their update, for example); else the argument is copied first.
     /// </summary>
     /// <exception cref="TraceException">NB0512: the tensors do not fit; NB0513: called inside a transformation.</exception>
     public void Run(TIn input, TOut output)

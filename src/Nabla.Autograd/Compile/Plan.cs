@@ -39,6 +39,9 @@ internal sealed class Plan
     /// <summary>Number of kernel calls in a run.</summary>
     public int StepCount => _steps.Length;
 
+    /// <summary>Number of arguments that some run had to copy.</summary>
+    public int CopiedArguments => _inputCopies.Count(c => c is not null);
+
     /// <summary>Bytes of intermediate results.</summary>
     public long ArenaBytes { get; }
 
@@ -52,7 +55,7 @@ internal sealed class Plan
     }
 
     /// <summary>
-    /// Runs into tensors of the caller, which must be contiguous and distinct. A result may be written over an argument: the argument is copied first.
+    /// Runs into tensors of the caller, which must be contiguous and distinct. A result may be written over an argument: if that is read later, it is copied first.
     /// </summary>
     public void Run(ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs)
     {
@@ -68,7 +71,11 @@ internal sealed class Plan
     private nint AddressOf(int i, DenseTensor input, ReadOnlySpan<Tensor> outputs)
     {
         bool overwritten = false;
-        foreach (Tensor output in outputs) overwritten |= ((DenseTensor)output).Buffer == input.Buffer;
+        for (int j = 0; j < outputs.Length; j++)
+        {
+            var output = (DenseTensor)outputs[j];
+            overwritten |= output.Buffer == input.Buffer && !(_results[j].Overwrites is { } may && may[i] && Start(output) == Start(input));
+        }
         if (input.IsContiguous && !overwritten) return Start(input);
         DenseTensor copy = _inputCopies[i] ??= DenseTensor.Allocate(_inputs[i], _device);
         Move.Copy(input, copy);
@@ -125,5 +132,9 @@ internal sealed class Plan
     /// <summary>
     /// Where a result comes from: written in place through a window, or copied from somewhere at the end.
     /// </summary>
-    internal sealed record Result(Aval Aval, Buffer? Window, DenseTensor? Source);
+    internal sealed record Result(Aval Aval, Buffer? Window, DenseTensor? Source)
+    {
+        /// <summary>For each argument, whether the window may be that argument's memory; null: none.</summary>
+        public bool[]? Overwrites { get; init; }
+    }
 }

@@ -50,7 +50,29 @@ internal sealed class Planner
         foreach (Storage storage in _storage.Concat(_copies.Values).Where(s => s is { Block: not null }).Distinct()!)
             blocks.Add((storage!.Buffer = Buffer.Window(_device, 0, storage.Block!.Bytes, arena ?? _owner), storage.Block.Offset));
         Plan.Step[] steps = [.. calls.SelectMany(StepsOf)];
-        return new Plan(_device, steps, [.. _program.InVars.Select(v => v.Aval)], inputs, [.. _program.Outputs.Select(ResultOf)], [.. blocks], _memory.ArenaBytes, arena);
+        return new Plan(_device, steps, [.. _program.InVars.Select(v => v.Aval)], inputs, Results(), [.. blocks], _memory.ArenaBytes, arena);
+    }
+
+    private Plan.Result[] Results()
+    {
+        var donation = new Donation();
+        var written = new Dictionary<Atom, int>();
+        foreach ((int t, FusionGroup group) in _schedule.Index())
+        {
+            foreach (Equation equation in group.Equations)
+            {
+                bool elementwise = group.IsLoop ? equation != group.Product : equation.Primitive.IsElementwise;
+                foreach (Var v in equation.InputArray.OfType<Var>())
+                    if (_storage[v.Id] is { } storage) donation.Read(storage, t, elementwise && _layouts[v.Id] is { IsContiguous: true, Offset: 0 });
+                foreach (Var v in equation.OutputArray) written[v] = t;
+            }
+        }
+        Plan.Result[] results = [.. _program.Outputs.Select(ResultOf)];
+        // What is copied to a result is read at the end.
+        for (int i = 0; i < results.Length; i++)
+            if (results[i].Source is not null && StorageOf(_program.Outputs[i]) is { } source) donation.Read(source, _schedule.Count, inPlace: false);
+        return [.. results.Zip(_program.Outputs, (r, atom) => r.Window is null ? r
+            : r with { Overwrites = [.. _program.InVars.Select(v => v.Aval == atom.Aval && donation.MayTake(_storage[v.Id]!, written[atom]))] })];
     }
 
     private void Tell(List<FusionGroup> calls)

@@ -160,4 +160,45 @@ public sealed class CompileTests
         Compile((Tensor x) => { stolen = x; return x + 1; }).Call(X);
         Assert.Equal("NB0502", Assert.Throws<TraceException>(() => stolen! + 1).Code);
     }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Results_over_arguments_are_right_whatever_is_read_later(bool fusion)
+    {
+        using IDisposable scope = NablaDebug.Scope(fusion: fusion);
+        Tensor x = new RandomKey(1).Normal([30, 30]), y = new RandomKey(2).Normal([30, 30]);
+        Func<(Tensor A, Tensor B), (Tensor, Tensor)>[] programs =
+        [
+            a => (a.A - 0.1 * a.B.Tanh(), a.B * 2), a => (a.B + 1, a.A - 1), a => (a.A.MatMul(a.B), a.B.Sin()), a => (a.A + a.A.MatMul(a.A), a.B.T + a.B),
+            a => (a.A.Tanh(), a.A.Exp() + a.B), a => (a.A + a.B.Sum(0), a.B * a.A.Sum(1).ExpandDims(1)), a => (a.A, a.A + a.B), a => (a.B, a.A),
+            a => (a.A.Reverse(0) * 2, a.B + a.A), a => ((a.A + a.B).Tanh().MatMul(a.A), a.B.Square()),
+        ];
+        foreach (Func<(Tensor A, Tensor B), (Tensor, Tensor)> f in programs)
+        {
+            (Tensor u, Tensor v) = f((x, y));
+            Compiled<(Tensor A, Tensor B), (Tensor, Tensor)> compiled = Transforms.Compile(f);
+            (Tensor A, Tensor B) own = (Copy(x), Copy(y));
+            compiled.Run(own, own);
+            Assert.Equal(u.ToDoubles(), own.A.ToDoubles());
+            Assert.Equal(v.ToDoubles(), own.B.ToDoubles());
+            own = (Copy(x), Copy(y));
+            compiled.Run(own, (own.B, own.A));
+            Assert.Equal(u.ToDoubles(), own.B.ToDoubles());
+            Assert.Equal(v.ToDoubles(), own.A.ToDoubles());
+        }
+
+        static Tensor Copy(Tensor t) => Tensor.From(Array.ConvertAll(t.ToDoubles(), e => (float)e), t.Shape);
+    }
+
+    [Fact]
+    public void Parameters_are_updated_in_place_without_a_copy()
+    {
+        const int count = 1 << 20;
+        Compiled<(Tensor P, Tensor G), (Tensor, Tensor)> step = Transforms.Compile(((Tensor P, Tensor G) s) => (s.P - 0.1 * s.G, 0.9 * s.G));
+        (Tensor P, Tensor G) state = (Tensor.From(new float[count]) + 1, Tensor.From(new float[count]) + 1);
+        step.Run(state, state);
+        Assert.Equal((0.9f, 0.9f), ((float)state.P.At(5).ToDouble(), (float)state.G.At(7).ToDouble()));
+        Assert.Equal(0, step.PlanFor(state).CopiedArguments);
+    }
 }
