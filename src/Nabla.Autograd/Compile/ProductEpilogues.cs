@@ -1,5 +1,3 @@
-using Nabla.Kernels;
-
 namespace Nabla.Autograd;
 
 /// <summary>
