@@ -31,6 +31,7 @@ internal static partial class OpenBlasPeer
     {
         ["gemm"] = OpenBlasProducts.Gemm,
         ["syrk"] = OpenBlasProducts.Syrk,
+        ["lapack"] = OpenBlasLapack.Prepare,
     };
 
     /// <summary>

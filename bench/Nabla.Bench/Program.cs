@@ -18,6 +18,7 @@ switch (args)
 [
     ("roof", "what the machine can do at most", Roof.Print),
     ("kernels", "matrix products", KernelBench.Print),
+    ("linalg", "factorisations and solves; names of operations, sizes, f32, 1t, batch restrict it", LinalgBench.Print),
     ("dispatch", "what an operation costs before it computes anything", DispatchBench.Print),
     ("functions", "elementary functions on a million elements; names of functions restrict it", FunctionsBench.Print),
     ("train", "full training steps", TrainBench.Print),
@@ -39,7 +40,7 @@ return root.Parse(args).Invoke();
 
 void Add(string name, string what, Action<Report> run)
 {
-    var command = new Command(name, what) { TreatUnmatchedTokensAsErrors = name is not ("kernels" or "functions") };
+    var command = new Command(name, what) { TreatUnmatchedTokensAsErrors = name is not ("kernels" or "functions" or "linalg") };
     command.SetAction(parsed =>
     {
         var report = new Report(new BenchOptions(parsed.GetValue(peers), parsed.GetValue(python)!, parsed.GetValue(json), parsed.GetValue(write), parsed.UnmatchedTokens));

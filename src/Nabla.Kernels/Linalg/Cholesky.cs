@@ -28,7 +28,7 @@ public static unsafe partial class Linalg
 
     private static void FactorAll<T>(DenseTensor a, DenseTensor l, long* failure) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        long n = a.Shape.Dims[^1], work = Math.Max(1, n * n * n / 6);
+        long n = a.Shape.Dims[^1], work = Math.Max(1, n * n * (n / 6 + FixedCost));
         long entries = Entries(a), perPart = Math.Max(1, GemmConfig.BatchPart / work);
         var job = new CholeskyJob<T>(a, l, entries, perPart, failure);
         RunParts(ref job, checked((int)((entries + perPart - 1) / perPart)), work * perPart);

@@ -3,6 +3,9 @@ namespace Nabla.Kernels;
 /// <summary>Dense linear algebra on the CPU, batched over the leading axes.</summary>
 public static unsafe partial class Linalg
 {
+    // What a factorisation or solve spends beside its multiply-adds, in multiply-adds for each element: copies, and waiting for pivots.
+    private const int FixedCost = 16;
+
     private static long Entries(DenseTensor x)
     {
         long count = 1;

@@ -70,7 +70,7 @@ public static unsafe partial class Linalg
     private static void RunLu<T>(LuTask task, long* failure = null) where T : unmanaged, IFloatingPointIeee754<T>
     {
         long n = task.A.Shape.Dims[^1], entries = Entries(task.A), columns = task.Solution?.Shape.Dims[^1] ?? 0;
-        long work = Math.Max(1, n * n * (n / 3 + columns)), perPart = Math.Max(1, GemmConfig.BatchPart / work);
+        long work = Math.Max(1, n * n * (n / 3 + columns + FixedCost)), perPart = Math.Max(1, GemmConfig.BatchPart / work);
         var job = new LuJob<T>(task, entries, perPart, failure);
         RunParts(ref job, checked((int)((entries + perPart - 1) / perPart)), work * perPart);
     }
@@ -80,21 +80,24 @@ public static unsafe partial class Linalg
     {
         public void Run(int part)
         {
+            nint n = task.A.Shape.Dims[^1];
+            using var work = new Workspace<T>(task.Lu is null ? n * n : 0);
+            using var rows = new Workspace<int>(2 * n);
+            T* factors = task.Lu is null ? work.Take(n * n) : null;
+            int* permutation = rows.Take(n), pivots = rows.Take(n);
             long end = Math.Min(entries, (part + 1) * perPart);
-            for (long entry = part * perPart; entry < end; entry++) RunEntry(entry);
+            for (long entry = part * perPart; entry < end; entry++)
+                RunEntry(entry, task.Lu is null ? factors : task.Lu.Pointer<T>() + entry * n * n, permutation, pivots);
         }
 
-        private void RunEntry(long entry)
+        private void RunEntry(long entry, T* target, int* permutation, int* pivots)
         {
             MatrixView<T> source = MatrixView<T>.Of(task.A, entry);
             nint n = source.Rows;
-            using var work = new Workspace<T>(task.Lu is null ? n * n : 0);
-            using var rows = new Workspace<int>(task.Permutation is null ? n : 0);
-            T* target = task.Lu is null ? work.Take(n * n) : task.Lu.Pointer<T>() + entry * n * n;
-            int* permutation = task.Permutation is null ? rows.Take(n) : task.Permutation.Pointer<int>() + entry * n;
+            if (task.Permutation is not null) permutation = task.Permutation.Pointer<int>() + entry * n;
             source.CopyTo(target, negate: false);
             var factors = new MatrixView<T>(target, n, n, n, 1);
-            bool odd = LuKernel<T>.Factor(factors, permutation);
+            bool odd = LuKernel<T>.Factor(factors, permutation, pivots);
             if (task.Solution is not null) Solve(entry, factors, permutation);
             if (task.Log is not null) Determinant(entry, factors, odd);
         }
@@ -139,13 +142,11 @@ internal static unsafe class LuKernel<T> where T : unmanaged, IFloatingPointIeee
 {
     private const int Base = 32;
 
-    /// <summary>Factors; row i of the result belongs to row permutation[i] of the input. True if the permutation is odd.</summary>
-    public static bool Factor(MatrixView<T> a, int* permutation)
+    /// <summary>Factors; row i of the result belongs to row permutation[i] of the input. True if the permutation is odd. Scratch: n pivots.</summary>
+    public static bool Factor(MatrixView<T> a, int* permutation, int* pivots)
     {
         int n = (int)a.Rows;
         bool odd = false;
-        using var work = new Workspace<int>(n);
-        int* pivots = work.Take(n);
         FactorColumns(a, pivots);
         for (int i = 0; i < n; i++) permutation[i] = i;
         for (int i = 0; i < n; i++)

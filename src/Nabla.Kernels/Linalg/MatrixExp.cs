@@ -80,7 +80,7 @@ public static unsafe partial class Linalg
     }
 }
 
-/// <summary>The exponential of one matrix, and its derivative along another one if asked.</summary>
+/// <summary>The exponential of one matrix, and its derivative along another one if asked; permutation is scratch of 2n.</summary>
 internal readonly unsafe struct ExpKernel(nint n, double* memory, bool withSlope, int* permutation)
 {
     /// <summary>Matrices of memory, twice as many with a derivative.</summary>
@@ -207,7 +207,7 @@ internal readonly unsafe struct ExpKernel(nint n, double* memory, bool withSlope
         Add(q, u, -1);
         Add(p, u, 1);
         var factors = new MatrixView<double>(q.Value, n, n, n, 1);
-        LuKernel<double>.Factor(factors, permutation);
+        LuKernel<double>.Factor(factors, permutation, permutation + n);
         Solve(factors, p.Value, r.Value);
         if (!withSlope) return;
         Scale(new Dual(q.Slope, null), -1);

@@ -32,6 +32,12 @@ internal readonly unsafe struct MatrixView<T>(T* address, long rows, long column
     public MatrixView<T> Block(nint row, nint column, nint rows, nint columns) =>
         new(Address + row * RowStride + column * ColumnStride, rows, columns, RowStride, ColumnStride);
 
+    /// <summary>Copies the elements to a matrix of the same size with dense rows.</summary>
+    public void CopyTo(MatrixView<T> target)
+    {
+        for (nint i = 0; i < Rows; i++) Block(i, 0, 1, Columns).CopyTo(target.Address + i * target.RowStride, negate: false);
+    }
+
     /// <summary>Copies the elements, negated if asked, to dense rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void CopyTo(T* target, bool negate)

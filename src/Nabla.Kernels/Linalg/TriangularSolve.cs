@@ -34,18 +34,26 @@ public static unsafe partial class Linalg
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         long n = a.Shape.Dims[^1], m = b.Shape.Dims[kind.LeftSide ? ^1 : ^2];
-        // Right-hand sides are independent: a part is a range of them, of one entry of the batch.
+        // Right-hand sides are independent: a piece is a range of them, of one entry of the batch, and a part some pieces.
         int cuts = (int)Math.Max(1, (m + ColumnsPerPart - 1) / ColumnsPerPart);
-        var job = new SolveJob<T>(a, b, x, kind, cuts, failure);
-        RunParts(ref job, checked((int)(Entries(a) * cuts)), n * n * Math.Min(m, ColumnsPerPart) / 2);
+        long pieces = Entries(a) * cuts, work = Math.Max(1, n * (Math.Min(m, ColumnsPerPart) * (n / 2 + FixedCost) + n));
+        long perPart = Math.Max(1, GemmConfig.BatchPart / work);
+        var job = new SolveJob<T>(a, b, x, kind, cuts, pieces, perPart, failure);
+        RunParts(ref job, checked((int)((pieces + perPart - 1) / perPart)), work * perPart);
     }
 
-    private readonly struct SolveJob<T>(DenseTensor a, DenseTensor b, DenseTensor x, SolveKind kind, int cuts, long* failure) : IParallelJob
+    private readonly struct SolveJob<T>(
+        DenseTensor a, DenseTensor b, DenseTensor x, SolveKind kind, int cuts, long pieces, long perPart, long* failure) : IParallelJob
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         public void Run(int part)
         {
-            (int entry, int cut) = Math.DivRem(part, cuts);
+            long end = Math.Min(pieces, (part + 1) * perPart);
+            for (long piece = part * perPart; piece < end; piece++) RunPiece(piece / cuts, (int)(piece % cuts));
+        }
+
+        private void RunPiece(long entry, int cut)
+        {
             MatrixView<T> triangle = MatrixView<T>.Of(a, entry), given = MatrixView<T>.Of(b, entry), wanted = MatrixView<T>.Of(x, entry);
             if (!kind.UnitDiagonal && ZeroOnDiagonal(triangle) is >= 0 and nint row)
             {
@@ -56,8 +64,7 @@ public static unsafe partial class Linalg
             if (kind.TransposeA) (triangle, lower) = (triangle.Transposed, !lower);
             given = Range(given, cut);
             wanted = Range(wanted, cut);
-            for (nint i = 0; i < given.Rows; i++)
-                for (nint j = 0; j < given.Columns; j++) wanted[i, j] = given[i, j];
+            given.CopyTo(wanted);
             if (kind.LeftSide) TriangularKernel<T>.SolveLeft(triangle, wanted, lower, kind.UnitDiagonal);
             else TriangularKernel<T>.SolveRight(triangle, wanted, lower, kind.UnitDiagonal);
         }
