@@ -212,10 +212,11 @@ internal static unsafe class LuKernel<T> where T : unmanaged, IFloatingPointIeee
     {
         nint best = from;
         T largest = T.Abs(column[from]);
-        for (nint i = from + 1; i < to && !T.IsNaN(largest); i++)
+        for (nint i = from + 1; i < to; i++)
         {
             T size = T.Abs(column[i]);
             if (size <= largest) continue;
+            if (T.IsNaN(largest)) break;
             (best, largest) = (i, size);
         }
         return best;

@@ -80,6 +80,7 @@ internal static unsafe class QrKernel<T> where T : unmanaged, IFloatingPointIeee
         {
             nint end = Math.Min(k, start + Block);
             FactorPanel(columns, m, start, end, vectors, tau);
+            if (end == n) break;
             var v = new MatrixView<T>(vectors + start * m + start, end - start, m - start, m, 1);
             MatrixView<T> s = Reflections<T>.NegatedTriangle(v, tau + start, triangle);
             Reflections<T>.ApplyRight(new MatrixView<T>(columns + end * m + start, n - end, m - start, m, 1), v, s, scratch);

@@ -45,25 +45,20 @@ internal static unsafe class Reflections<T> where T : unmanaged, IFloatingPointI
         return sizeof(T) == 4 ? x is > 1e-26 and < 1e34 : x is > 1e-270 and < 1e290;
     }
 
-    /// <summary>−S of a block whose vectors are the rows of v, as a dense square.</summary>
+    /// <summary>−S of a block whose vectors are the rows of v, in a square that holds its columns one after another, the rest of it 0.</summary>
     public static MatrixView<T> NegatedTriangle(MatrixView<T> v, T* tau, T* target)
     {
         nint count = v.Rows;
-        var s = new MatrixView<T>(target, count, count, count, 1);
+        T* products = Scratch.Get<T>(Scratch.Slot.Linalg, count * count);
+        new MatrixView<T>(products, count, count, count, 1).SetProduct(v, v.Transposed);
         new Span<T>(target, (int)(count * count)).Clear();
-        T* inner = stackalloc T[Block];
         for (nint j = 0; j < count; j++)
         {
-            for (nint i = 0; i < j; i++) inner[i] = VectorKernel<T>.Dot(v.Address + i * v.RowStride, v.Address + j * v.RowStride, v.Columns);
-            for (nint i = 0; i < j; i++)
-            {
-                T sum = T.Zero;
-                for (nint p = i; p < j; p++) sum += s[i, p] * inner[p];
-                s[i, j] = -tau[j] * sum;
-            }
-            s[j, j] = -tau[j];
+            T* column = target + j * count;
+            for (nint p = 0; p < j; p++) VectorKernel<T>.AddMultiple(column, target + p * count, -tau[j] * products[j * count + p], p + 1);
+            column[j] = -tau[j];
         }
-        return s;
+        return new MatrixView<T>(target, count, count, 1, count);
     }
 
     /// <summary>Z := Z·(I − V·S·Vᵀ), or its transpose if <paramref name="negatedTriangle"/> is; scratch holds 2·Block elements for each row of z.</summary>

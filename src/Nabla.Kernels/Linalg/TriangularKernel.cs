@@ -113,6 +113,11 @@ internal static unsafe class TriangularKernel<T> where T : unmanaged, IFloatingP
     private static void SolveVectors<V, S>(T* t, int n, T* x, nint stride, nint columns, bool lower, bool unitDiagonal)
         where V : unmanaged where S : struct, IGemmVector<T, V>
     {
+        if (columns == 1)
+        {
+            SolveColumn(t, n, x, stride, lower, unitDiagonal);
+            return;
+        }
         nint column = 0;
         for (; column + 4 * S.Width <= columns; column += 4 * S.Width) SolveFour<V, S>(t, n, x + column, stride, lower, unitDiagonal);
         for (; column < columns; column += S.Width)
@@ -168,6 +173,30 @@ internal static unsafe class TriangularKernel<T> where T : unmanaged, IFloatingP
             if (p < to) a = S.MultiplyAdd(S.Broadcast(row + p), S.LoadPart(known, mask, columns), a);
             a = S.Add(a, b);
             S.StorePart(x + i * stride, unitDiagonal ? a : Quotient(a, S.Broadcast(row + i)), mask, columns);
+        }
+    }
+
+    // On a copy, with four sums in flight.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SolveColumn(T* t, int n, T* x, nint stride, bool lower, bool unitDiagonal)
+    {
+        T* known = stackalloc T[Base];
+        for (int step = 0; step < n; step++)
+        {
+            int i = lower ? step : n - 1 - step, p = lower ? 0 : i + 1, to = lower ? i : n;
+            T* row = t + i * n;
+            T a = x[i * stride], b = T.Zero, c = T.Zero, d = T.Zero;
+            for (; p + 4 <= to; p += 4)
+            {
+                a += row[p] * known[p];
+                b += row[p + 1] * known[p + 1];
+                c += row[p + 2] * known[p + 2];
+                d += row[p + 3] * known[p + 3];
+            }
+            for (; p < to; p++) a += row[p] * known[p];
+            a = a + b + (c + d);
+            known[i] = unitDiagonal ? a : a / row[i];
+            x[i * stride] = known[i];
         }
     }
 
