@@ -38,6 +38,55 @@ internal static class CodingRateBench
             foreach (Case c in Cases) Row(table, c, threads, roof, torch);
         }
         Workers.Count = previous;
+        ReduNetRows(report);
+    }
+
+    // Construction of a ReduNet in f32: the layers kept, ΔR before each one, features behind the last.
+    private static void ReduNetRows(Report report)
+    {
+        const int n = 1000, d = 64, k = 10;
+        var options = new ReduNetOptions(50, EpsilonSquared, Step: 0.5, Gate: 10);
+        Table table = report.Table("redunet", "n, d, k, layers", "threads", "build ms", "least work, of roof", "PyTorch ms", "PyTorch / build");
+        using Torch? torch = Torch.Find(report, table);
+        table.Note("Least work: operators 2nd²(k + 1), Gram matrices nd², Cholesky and inverse (k + 1)d³ flop a layer. PyTorch: class Gram matrices, one batched Cholesky and inverse, one product for " +
+            "all operators.");
+        DenseTensor x = Waves(n, d);
+        int[] labels = [.. Enumerable.Range(0, n).Select(i => i % k)];
+        double flops = options.Layers * (2.0 * n * d * d * (k + 1) + (double)n * d * d + (k + 1.0) * d * d * d);
+        int previous = Workers.Count;
+        foreach (int threads in new[] { 1, Environment.ProcessorCount }.Distinct())
+        {
+            Workers.Count = threads;
+            double roof = Roof.Flops<float>(threads);
+            double[] exact = Summary(ReduNet.Build(x.To(DType.F64), labels, k, options, out Tensor z), z);
+            RequireNear(exact, Summary(ReduNet.Build(x, labels, k, options, out z), z), "redunet");
+            var samplers = new List<Func<double[]>> { Timing.Sampler(() => ReduNet.Build(x, labels, k, options)) };
+            if (torch is not null)
+            {
+                torch.Do(string.Create(CultureInfo.InvariantCulture,
+                    $"import torch_coding_rate\nbuild = torch_coding_rate.redunet({threads}, {d}, {n}, {k}, {options.Layers}, {EpsilonSquared}, {options.Step}, {options.Gate})"));
+                RequireNear(exact, torch.Values("torch_coding_rate.redunet_summary(build)"), "redunet in PyTorch");
+                samplers.Add(torch.Sampler("build()"));
+            }
+            Timing[] t = Timing.InTurns([.. samplers]);
+            Timing? peer = t.Length > 1 ? t[1] : null;
+            table.Row([$"{n}, {d}, {k}, {options.Layers}", threads, Cell.Millis(t[0]), Cell.Share(flops / t[0].Median / roof), Cell.Millis(peer), Cell.Ratio(peer, t[0])]);
+        }
+        Workers.Count = previous;
+    }
+
+    private static double[] Summary(ReduNet net, Tensor z)
+    {
+        Tensor features = z.To(DType.F64), cosines = (1 + Ops.Arange((int)z.Count, DType.F64)).Cos().Reshape(z.Shape);
+        return [net.Rates[0].Reduction, net.Rates[net.Depth - 1].Reduction, (features * cosines).Sum().ToDouble()];
+    }
+
+    // Rounding grows from layer to layer: 1e-3 of the largest number.
+    private static void RequireNear(double[] exact, double[] found, string who)
+    {
+        double scale = exact.Max(Math.Abs);
+        for (int i = 0; i < exact.Length; i++)
+            if (!(Math.Abs(found[i] - exact[i]) <= 1e-3 * scale)) throw new InvalidDataException($"{who}: {string.Join(", ", found)}; expected {string.Join(", ", exact)}");
     }
 
     private static void Row(Table table, Case c, int threads, double roof, Torch? torch)

@@ -81,3 +81,46 @@ def summary(run):
     value, gradient = run()
     cosines = torch.cos(1 + torch.arange(gradient.numel(), dtype=torch.float64)).reshape(gradient.shape)
     return [value.item(), gradient.double().norm().item(), (gradient.double() * cosines).sum().item()]
+
+
+def redunet(threads, d, n, k, layers, e2, step, gate):
+    """A function that builds a ReduNet and gives ΔR before each layer and the features: class Grams, one batched Cholesky and inverse, one product for all operators."""
+    torch.set_num_threads(threads)
+    start = waves(n, d)
+    labels = torch.arange(n) % k
+    order = torch.argsort(labels, stable=True)
+    counts = torch.bincount(labels, minlength=k)
+    bounds = [0] + torch.cumsum(counts, 0).tolist()
+    identity = torch.eye(d)
+    shares = counts.float() / n
+    alphas = torch.cat([torch.tensor([d / (n * e2)]), d / (counts.float() * e2)])
+    eta, sharpness = step * n / d, gate * n / d
+    weights = torch.cat([torch.ones(1), -shares])
+
+    @torch.no_grad()
+    def build():
+        z = start[order]
+        reductions, operators = [], []
+        for _ in range(layers):
+            own = [z[a:b] for a, b in zip(bounds, bounds[1:])]
+            grams = torch.stack([o.T @ o for o in own])
+            factors = torch.linalg.cholesky(identity + alphas[:, None, None] * torch.cat([grams.sum(0, keepdim=True), grams]))
+            logdets = torch.diagonal(factors, dim1=1, dim2=2).log().sum(1)
+            reductions.append((weights * logdets).sum())
+            matrices = alphas[:, None, None] * torch.cholesky_inverse(factors)
+            operators.append(matrices)
+            products = (z @ matrices.reshape(-1, d).T).reshape(n, k + 1, d)
+            gates = torch.softmax(-sharpness * products[:, 1:].norm(dim=2), dim=1)
+            z = z + eta * (products[:, 0] - torch.einsum('nj,njd->nd', gates * shares, products[:, 1:]))
+            z = z / z.norm(dim=1, keepdim=True)
+        features = torch.empty_like(z)
+        features[order] = z
+        return torch.stack(reductions), features, operators
+    return build
+
+
+def redunet_summary(build):
+    """ΔR before the first and before the last layer, and the features along cos(1 + position)."""
+    reductions, features, _ = build()
+    cosines = torch.cos(1 + torch.arange(features.numel(), dtype=torch.float64)).reshape(features.shape)
+    return [reductions[0].item(), reductions[-1].item(), (features.double() * cosines).sum().item()]

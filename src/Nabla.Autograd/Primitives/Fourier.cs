@@ -390,6 +390,19 @@ namespace Nabla
 
             /// <summary>The inverse of <c>FftShift</c>.</summary>
             public Tensor IfftShift(params ReadOnlySpan<int> axes) => Rolled(x, axes, n => n - n / 2);
+
+            /// <summary>A cyclic shift: element i of an axis of length n goes to place (i + shift) mod n. Shape: kept.</summary>
+            public Tensor Roll(int shift, int axis = -1)
+            {
+                axis = Shape.NormalizeAxis(axis, x.Rank, "roll");
+                int n = x.Shape[axis], back = n == 0 ? 0 : ((-shift % n) + n) % n;
+                if (back == 0) return x;
+                (int[] starts, int[] sizes) = (new int[x.Rank], x.Shape.Dims.ToArray());
+                (starts[axis], sizes[axis]) = (back, n - back);
+                Tensor first = x.Slice(starts, sizes);
+                (starts[axis], sizes[axis]) = (0, back);
+                return Concatenate([first, x.Slice(starts, sizes)], axis);
+            }
         }
 
         private static (Tensor Re, Tensor Im) AlongAxis(Tensor re, Tensor im, int axis, bool inverse, FourierNorm norm)
@@ -421,16 +434,7 @@ namespace Nabla
         private static Tensor Rolled(Tensor x, ReadOnlySpan<int> axes, Func<int, int> shift)
         {
             int[] all = axes.Length == 0 ? [.. Enumerable.Range(0, x.Rank)] : Shape.NormalizeAxes(axes, x.Rank, "fft_shift");
-            foreach (int axis in all)
-            {
-                int n = x.Shape[axis], back = n - shift(n);
-                (int[] starts, int[] sizes) = (new int[x.Rank], x.Shape.Dims.ToArray());
-                if (back == 0 || back == n) continue;
-                (starts[axis], sizes[axis]) = (back, n - back);
-                Tensor first = x.Slice(starts, sizes);
-                (starts[axis], sizes[axis]) = (0, back);
-                x = Concatenate([first, x.Slice(starts, sizes)], axis);
-            }
+            foreach (int axis in all) x = x.Roll(shift(x.Shape[axis]), axis);
             return x;
         }
     }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Nabla.Autograd;
 using Nabla.Experiments.Data;
-using Nabla.Experiments.Measure;
 using Nabla.Experiments.Report;
 using Nabla.Nn;
 

@@ -1,4 +1,3 @@
-using Nabla.Experiments.Measure;
 
 namespace Nabla.Tests.Experiments;
 

@@ -1,4 +1,4 @@
-namespace Nabla.Experiments.Measure;
+namespace Nabla;
 
 /// <summary>
 /// Classifies a feature by the linear subspace that keeps most of it: argmin_j ‖(I − U_j U_jᵀ)z‖, U_j the leading left singular vectors of class j's
@@ -21,13 +21,22 @@ public sealed class NearestSubspace
     /// <param name="rank">Dimension of each subspace.</param>
     public static NearestSubspace Fit(Tensor z, ReadOnlySpan<int> labels, int classes, int rank)
     {
-        (int d, int n) = (z.Shape[0], z.Shape[1]);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(rank, d);
+        int n = z.Shape[1];
         ArgumentOutOfRangeException.ThrowIfNotEqual(labels.Length, n);
         Tensor columns = z.To(DType.F64), masks = CodingRate.Memberships(labels, classes, DType.F64);
-        (Tensor values, Tensor vectors) = (columns * masks.ExpandDims(1)).MatMul(columns.T).Eigh();         // ascending: [k, d], [k, d, d]
-        Tensor leading = vectors.Slice(.., .., (d - rank)..).Reverse(2).T;                                     // [k, rank, d]
-        Tensor present = (masks.Sum(1) > 0).To(DType.F64).Reshape(classes, 1, 1);
+        return FromMoments((columns * masks.ExpandDims(1)).MatMul(columns.T), rank);
+    }
+
+    /// <summary>The subspaces of second moments Z_j Z_jᵀ, such as those that <see cref="ReduNet.FromMoments"/> gives. Shape: [k, d, d].</summary>
+    /// <param name="moments">Z_j Z_jᵀ; zeros for a class without samples, which then takes no sample.</param>
+    /// <param name="rank">Dimension of each subspace.</param>
+    public static NearestSubspace FromMoments(Tensor moments, int rank)
+    {
+        int d = moments.Shape[1];
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(rank, d);
+        (Tensor values, Tensor vectors) = moments.To(DType.F64).Eigh();                                       // ascending: [k, d], [k, d, d]
+        Tensor leading = vectors.Slice(.., .., (d - rank)..).Reverse(2).T;                                    // [k, rank, d]
+        Tensor present = (values.Sum(1) > 0).To(DType.F64).Reshape(-1, 1, 1);
         return new NearestSubspace(leading * present, values.Reverse(1));
     }
 
@@ -35,11 +44,5 @@ public sealed class NearestSubspace
     public Tensor Predict(Tensor z) => Bases.MatMul(z.To(DType.F64)).Square().Sum(1).ArgMax(0);
 
     /// <summary>Share of columns that <see cref="Predict"/> gives their label.</summary>
-    public double Accuracy(Tensor z, ReadOnlySpan<int> labels)
-    {
-        int[] predicted = Predict(z).ToArray<int>();
-        int right = 0;
-        for (int i = 0; i < predicted.Length; i++) right += predicted[i] == labels[i] ? 1 : 0;
-        return (double)right / predicted.Length;
-    }
+    public double Accuracy(Tensor z, ReadOnlySpan<int> labels) => NearestMean.Agreement(Predict(z), labels);
 }

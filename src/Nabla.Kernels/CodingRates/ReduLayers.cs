@@ -1,0 +1,305 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Nabla.Kernels;
+
+/// <summary>What the operators of a ReduNet layer are made from.</summary>
+/// <param name="Classes">k.</param>
+/// <param name="Complex">
+/// Blocks hold m/2 real parts, then m/2 imaginary ones, and operators commute with multiplication by i: the real matrix [[A, −B], [B, A]] stands for A + iB.
+/// </param>
+/// <param name="EpsilonSquared">ε² &gt; 0.</param>
+public readonly record struct ReduForm(int Classes, bool Complex, double EpsilonSquared);
+
+/// <summary>One step of a ReduNet layer.</summary>
+/// <param name="Step">η.</param>
+/// <param name="Gate">λ; not used where the gates are given.</param>
+/// <param name="Residual">False leaves z itself out of the sum.</param>
+/// <param name="Normalize">False leaves out the division by the length.</param>
+/// <param name="GivenGates">The gates are read, not computed.</param>
+public readonly record struct ReduStep(double Step, double Gate, bool Residual = true, bool Normalize = true, bool GivenGates = false);
+
+/// <summary>
+/// Layers of a ReduNet on the CPU, f32 and f64. A sample is F blocks of m numbers and an operator is F symmetric matrices m×m, one a block: one block for vectors, one for
+/// each frequency where the operators are convolutions. Rows are samples <c>[n, F, m]</c>, sorted by class; operators <c>[F, k + 1, m, m]</c> are E, C_1 … C_k of each block.
+/// All tensors are contiguous. Bits depend on shapes alone. Source: Chan et al., arXiv:2105.10446, §3.
+/// </summary>
+public static unsafe class ReduLayers
+{
+    private const int RowBytes = 192 << 10;
+
+    /// <summary>The matrices Σ_i x_i x_iᵀ of each class and block into the places of C_1 … C_k. n·F·m² multiply-adds.</summary>
+    /// <param name="rows">Samples, sorted by class.</param>
+    /// <param name="counts">n_j.</param>
+    /// <param name="operators">What is written; E's places are left as they are.</param>
+    public static void Grams(DenseTensor rows, ReadOnlySpan<int> counts, DenseTensor operators)
+    {
+        if (rows.DType == DType.F32) Grams<float>(rows, counts, operators);
+        else Grams<double>(rows, counts, operators);
+    }
+
+    /// <summary>
+    /// In place, from the matrices G_j of the classes: E = α(I + α s G)⁻¹ with G = Σ_j G_j and C_j = α_j(I + α_j s G_j)⁻¹, where s is the block's factor, α = d/(n ε²),
+    /// α_j = d/(n_j ε²), and d = m, or m/2 for complex blocks. Classes without samples have C_j = 0. F(k + 1)·m³ multiply-adds.
+    /// </summary>
+    /// <param name="form">k, ε², kind of the blocks.</param>
+    /// <param name="counts">n_j.</param>
+    /// <param name="factors">s of each block.</param>
+    /// <param name="operators">G_j in the places of C_j; both triangles are overwritten.</param>
+    /// <returns>R = Σ ½ log det(I + α s G)/(s c) over the blocks, c = 2 for complex ones, and R_c likewise, weighted by n_j/n; NaN if a matrix cannot be factored.</returns>
+    public static (double Rate, double ClassRate) Operators(in ReduForm form, ReadOnlySpan<int> counts, ReadOnlySpan<double> factors, DenseTensor operators) =>
+        operators.DType == DType.F32 ? Operators<float>(form, counts, factors, operators) : Operators<double>(form, counts, factors, operators);
+
+    /// <summary>
+    /// In place: z := z + η(E z − Σ_j γ_j π_j C_j z), divided by its length, with π = softmax_j(−λ‖C_j z‖). Per sample 2(k + 1)·F·m² flops in one product; the results of a few
+    /// rows stay in the cache for what follows.
+    /// </summary>
+    /// <param name="rows">Samples.</param>
+    /// <param name="operators">E and C_j.</param>
+    /// <param name="shares">γ_j = n_j/n; a class with share 0 has π_j = 0.</param>
+    /// <param name="step">η and λ, and what is left out.</param>
+    /// <param name="gates">π, [n, k]: written, or read if they are given.</param>
+    public static void Apply(DenseTensor rows, DenseTensor operators, ReadOnlySpan<double> shares, in ReduStep step, DenseTensor gates)
+    {
+        if (rows.DType == DType.F32) Apply<float>(rows, operators, shares, step, gates);
+        else Apply<double>(rows, operators, shares, step, gates);
+    }
+
+    private static void Grams<T>(DenseTensor rows, ReadOnlySpan<int> counts, DenseTensor operators) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        fixed (int* each = counts)
+        {
+            var job = new GramJob<T>(new Sizes(operators), rows.Pointer<T>(), each, operators.Pointer<T>());
+            Linalg.RunParts(ref job, job.Parts, (long)rows.Count * operators.Shape[3] / job.Parts);
+        }
+    }
+
+    private static (double, double) Operators<T>(in ReduForm form, ReadOnlySpan<int> counts, ReadOnlySpan<double> factors, DenseTensor operators)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var sizes = new Sizes(operators);
+        double* logDets = Scratch.Get<double>(Scratch.Slot.RateTables, sizes.Blocks * (sizes.Classes + 1L));
+        double n = 0, dimension = form.Complex ? sizes.Size / 2 : sizes.Size, whole = 0, classes = 0;
+        foreach (int count in counts) n += count;
+        fixed (int* each = counts)
+        fixed (double* factor = factors)
+        {
+            var sum = new SumJob<T>(sizes, form.Complex, operators.Pointer<T>());
+            Linalg.RunParts(ref sum, sizes.Blocks, sizes.Square * sizes.Classes);
+            var invert = new InvertJob<T>(sizes, dimension / form.EpsilonSquared, n, each, factor, operators.Pointer<T>(), logDets);
+            Linalg.RunParts(ref invert, invert.Parts, sizes.Square * sizes.Size);
+        }
+        for (int block = 0; block < sizes.Blocks; block++)
+        {
+            double* own = logDets + block * (sizes.Classes + 1);
+            double weight = 0.5 / (factors[block] * (form.Complex ? 2 : 1));
+            whole += weight * own[0];
+            for (int j = 0; j < sizes.Classes; j++) classes += weight * counts[j] / n * own[j + 1];
+        }
+        return (whole, classes);
+    }
+
+    private static void Apply<T>(DenseTensor rows, DenseTensor operators, ReadOnlySpan<double> shares, in ReduStep step, DenseTensor gates)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var sizes = new Sizes(operators);
+        int n = rows.Shape[0];
+        if (n == 0) return;
+        // The operators side by side, so that one product applies them all; they are symmetric.
+        T* stacked = Scratch.Get<T>(Scratch.Slot.RateMatrices, operators.Count);
+        for (int block = 0; block < sizes.Blocks; block++)
+            for (int j = 0; j <= sizes.Classes; j++)
+                for (int i = 0; i < sizes.Size; i++)
+                    new Span<T>(operators.Pointer<T>() + sizes.At(block, j) + i * sizes.Size, sizes.Size).CopyTo(
+                        new Span<T>(stacked + sizes.At(block, 0) + (i * (sizes.Classes + 1) + j) * sizes.Size, sizes.Size));
+        fixed (double* share = shares)
+        {
+            var job = new ApplyJob<T>(sizes, n, rows.Pointer<T>(), stacked, share, step, gates.Pointer<T>());
+            Linalg.RunParts(ref job, job.Parts, (long)job.Height * sizes.Stacked * sizes.Size);
+        }
+    }
+
+    /// <summary>F, k and m of operators.</summary>
+    private readonly struct Sizes(DenseTensor operators)
+    {
+        public readonly int Blocks = operators.Shape[0], Classes = operators.Shape[1] - 1, Size = operators.Shape[2];
+
+        public nint Square => (nint)Size * Size;
+
+        public int Stacked => Blocks * (Classes + 1) * Size;
+
+        public nint At(int block, int which) => (block * (Classes + 1) + which) * Square;
+
+        public MatrixView<T> Matrix<T>(T* operators, int block, int which) where T : unmanaged, IFloatingPointIeee754<T> => new(operators + At(block, which), Size, Size, Size, 1);
+    }
+
+    private readonly struct GramJob<T>(Sizes sizes, T* rows, int* counts, T* operators) : IParallelJob where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        public int Parts => sizes.Blocks * sizes.Classes;
+
+        public void Run(int part)
+        {
+            (int block, int j) = Math.DivRem(part, sizes.Classes);
+            nint start = 0, stride = (nint)sizes.Blocks * sizes.Size;
+            for (int i = 0; i < j; i++) start += counts[i];
+            MatrixView<T> target = sizes.Matrix(operators, block, j + 1);
+            if (counts[j] == 0) new Span<T>(target.Address, checked((int)sizes.Square)).Clear();
+            else RateMatrix<T>.Square(new MatrixView<T>(rows + start * stride + block * sizes.Size, counts[j], sizes.Size, stride, 1).Transposed, target, accumulate: false);
+        }
+    }
+
+    /// <summary>The sum of the classes; for complex blocks, first the matrices that stand for Hermitian ones.</summary>
+    private readonly struct SumJob<T>(Sizes sizes, bool complex, T* operators) : IParallelJob where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        public void Run(int part)
+        {
+            MatrixView<T> whole = sizes.Matrix(operators, part, 0);
+            new Span<T>(whole.Address, checked((int)sizes.Square)).Clear();
+            for (int j = 1; j <= sizes.Classes; j++)
+            {
+                MatrixView<T> own = sizes.Matrix(operators, part, j);
+                if (complex) Pair(own);
+                VectorKernel<T>.AddMultiple(whole.Address, own.Address, T.One, sizes.Square);
+            }
+        }
+
+        // From the lower triangle of Σ [a; b][a; b]ᵀ to that of [[A, −B], [B, A]], A = Σ aaᵀ + bbᵀ, B = Σ baᵀ − abᵀ.
+        private static void Pair(MatrixView<T> x)
+        {
+            nint half = x.Rows / 2;
+            for (nint i = 0; i < half; i++)
+                for (nint j = 0; j <= i; j++)
+                {
+                    x[i, j] = x[half + i, half + j] += x[i, j];
+                    T difference = x[half + i, j] - x[half + j, i];
+                    (x[half + i, j], x[half + j, i]) = (difference, -difference);
+                }
+        }
+    }
+
+    private readonly struct InvertJob<T>(Sizes sizes, double precision, double n, int* counts, double* factors, T* operators, double* logDets) : IParallelJob
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        public int Parts => sizes.Blocks * (sizes.Classes + 1);
+
+        public void Run(int part)
+        {
+            (int block, int which) = Math.DivRem(part, sizes.Classes + 1);
+            MatrixView<T> own = sizes.Matrix(operators, block, which);
+            double count = which == 0 ? n : counts[which - 1], alpha = precision / count;
+            if (count == 0)
+            {
+                new Span<T>(own.Address, checked((int)sizes.Square)).Clear();
+                logDets[part] = 0;
+                return;
+            }
+            logDets[part] = RateMatrix<T>.Factor(own, alpha * factors[block]);
+            if (!double.IsNaN(logDets[part])) RateMatrix<T>.Invert(own, alpha);
+        }
+    }
+
+    /// <summary>A few rows: all operators in one product, then gates, combination and length while the product is in the cache.</summary>
+    private readonly struct ApplyJob<T>(Sizes sizes, int n, T* rows, T* stacked, double* shares, ReduStep step, T* gates) : IParallelJob
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        private static int Width => Vector256<T>.Count;
+
+        public int Height { get; } = Math.Clamp(RowBytes / (sizes.Stacked * sizeof(T)) / 14 * 14, 14, 252);
+
+        public int Parts => (n + Height - 1) / Height;
+
+        public void Run(int part)
+        {
+            int first = part * Height, count = Math.Min(Height, n - first), own = sizes.Blocks * sizes.Size;
+            T* buffer = Scratch.Get<T>(Scratch.Slot.RateRows, (long)Height * sizes.Stacked), at = rows + (nint)first * own, gate = gates + (nint)first * sizes.Classes;
+            for (int block = 0; block < sizes.Blocks; block++)
+                MatMul.RunOne(at + block * sizes.Size, stacked + sizes.At(block, 0), buffer + (nint)block * (sizes.Classes + 1) * sizes.Size, new GemmProblem(
+                    count, (sizes.Classes + 1) * sizes.Size, sizes.Size, own, 1, (sizes.Classes + 1) * sizes.Size, 1, sizes.Stacked));
+            if (!step.GivenGates) Gates(buffer, gate, count);
+            T* weights = stackalloc T[sizes.Classes];
+            for (int i = 0; i < count; i++, at += own, gate += sizes.Classes, buffer += sizes.Stacked)
+            {
+                for (int j = 0; j < sizes.Classes; j++) weights[j] = gate[j] * T.CreateTruncating(-step.Step * shares[j]);
+                T square = T.Zero;
+                for (int block = 0; block < sizes.Blocks; block++)
+                    square += Combine(at + block * sizes.Size, buffer + (nint)block * (sizes.Classes + 1) * sizes.Size, weights);
+                if (step.Normalize && square > T.Zero) Scale(at, T.One / T.Sqrt(square), own);
+            }
+        }
+
+        private void Gates(T* products, T* gate, int count)
+        {
+            T* at = gate;
+            for (int i = 0; i < count; i++, at += sizes.Classes, products += sizes.Stacked)
+            {
+                T smallest = T.PositiveInfinity, rate = T.CreateTruncating(-step.Gate);
+                for (int j = 0; j < sizes.Classes; j++)
+                {
+                    T square = T.Zero;
+                    for (int block = 0; block < sizes.Blocks; block++) square += SquareOf(products + (nint)(block * (sizes.Classes + 1) + j + 1) * sizes.Size);
+                    at[j] = T.Sqrt(square);
+                    if (shares[j] > 0 && at[j] < smallest) smallest = at[j];
+                }
+                for (int j = 0; j < sizes.Classes; j++) at[j] = shares[j] > 0 ? rate * (at[j] - smallest) : T.NegativeInfinity;
+            }
+            var all = new Span<T>(gate, count * sizes.Classes);
+            SimdMath.Exp<T>(all, all);
+            for (int i = 0; i < count; i++, gate += sizes.Classes)
+            {
+                T sum = T.Zero;
+                for (int j = 0; j < sizes.Classes; j++) sum += gate[j];
+                for (int j = 0; j < sizes.Classes; j++) gate[j] /= sum;
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private T SquareOf(T* x)
+        {
+            Vector256<T> a = default, b = default;
+            int c = 0, m = sizes.Size;
+            for (; c + 2 * Width <= m; c += 2 * Width)
+            {
+                Vector256<T> x0 = Vector256.Load(x + c), x1 = Vector256.Load(x + c + Width);
+                a += x0 * x0;
+                b += x1 * x1;
+            }
+            T sum = c == 0 ? T.Zero : Vector256.Sum(a + b);
+            for (; c < m; c++) sum += x[c] * x[c];
+            return sum;
+        }
+
+        // z := z + η·y_0 + Σ_j w_j·y_j; returns ‖z‖².
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private T Combine(T* z, T* y, T* weights)
+        {
+            T keep = step.Residual ? T.One : T.Zero, eta = T.CreateTruncating(step.Step), square = T.Zero;
+            int c = 0, m = sizes.Size;
+            Vector256<T> squares = default;
+            for (; c + Width <= m; c += Width)
+            {
+                Vector256<T> sum = Vector256.Create(keep) * Vector256.Load(z + c) + Vector256.Create(eta) * Vector256.Load(y + c);
+                T* next = y + c;
+                for (int j = 0; j < sizes.Classes; j++) sum += Vector256.Create(weights[j]) * Vector256.Load(next += m);
+                sum.Store(z + c);
+                squares += sum * sum;
+            }
+            if (c > 0) square = Vector256.Sum(squares);
+            for (; c < m; c++)
+            {
+                T sum = keep * z[c] + eta * y[c];
+                for (int j = 0; j < sizes.Classes; j++) sum += weights[j] * y[c + (j + 1) * m];
+                z[c] = sum;
+                square += sum * sum;
+            }
+            return square;
+        }
+
+        private static void Scale(T* x, T factor, int count)
+        {
+            int c = 0;
+            for (; c + Width <= count; c += Width) (Vector256.Load(x + c) * Vector256.Create(factor)).Store(x + c);
+            for (; c < count; c++) x[c] *= factor;
+        }
+    }
+}
