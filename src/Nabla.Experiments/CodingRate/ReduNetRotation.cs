@@ -4,6 +4,10 @@ using Nabla.Experiments.Report;
 namespace Nabla.Experiments.CodingRates;
 
 /// <summary>Rotation-invariant ReduNets: images in polar coordinates are signals over the angle.</summary>
+/// <remarks>
+/// Subspaces do better than expected on zeros and ones, because a ring changes little under rotations: over all angles 0.97, 0.90, 0.91 on polar samples and 0.97, 0.96, 0.94 on pixels (seeds 0, 1, 2),
+/// not at most 0.75. What remains of the claim is checked at the worst angle.
+/// </remarks>
 [Experiment("redunet-rotation-polar", Theme.CodingRate,
     Title = "In polar coordinates, invariance to rotations is invariance to shifts",
     Claim = "On images sampled on circles about their centre, with one channel a radius, a ReduNet over all shifts of the angle predicts the same for every rotation of the samples; subspaces of the samples " +
@@ -40,7 +44,8 @@ public sealed class ReduNetRotation : IExperiment<ReduNetRotation.Config>
         Outcome[] runs = [.. bench.Seeds.Select(s => Build(config, bench, s))];
         bench.CheckEach("share of predictions that no rotation of the polar samples changes", [.. runs.Select(r => r.Agreement)], min: 1);
         bench.CheckEach("test accuracy over rotations", [.. runs.Select(r => r.Accuracy.Average())], min: 0.85);
-        bench.CheckEach("subspaces of pixels: accuracy over rotations", [.. runs.Select(r => r.PixelBaseline.Average())], max: 0.75);
+        bench.CheckEach("worst rotation: accuracy of ReduNet − of subspaces of polar samples", [.. runs.Select(r => r.Accuracy.Min() - r.Baseline.Min())], min: 0.05,
+            note: "A ring and a bar stay apart for subspaces at most angles; see the figure.");
         bench.ControlEach("rotations of the pixels: share of predictions that stay", [.. runs.Select(r => r.PixelAgreement)], min: 0.8, max: 0.9999,
             note: "Interpolation on 8×8 pixels does not commute with rotations.");
         double[] degrees = [.. Enumerable.Range(0, config.Angles).Select(a => 360.0 * a / config.Angles)];
