@@ -19,16 +19,8 @@ internal static class ReduNetFigures
     }
 
     /// <summary>|cos| between the first samples of each class. Features [n, d], one sample a row.</summary>
-    public static HeatMapFigure Similarity(string name, Tensor rows, int[] labels, int classes, int most = 30)
-    {
-        int each = Math.Min(most, Enumerable.Range(0, classes).Min(c => labels.Count(l => l == c)));
-        int[] shown = [.. Enumerable.Range(0, classes).SelectMany(c => Enumerable.Range(0, labels.Length).Where(i => labels[i] == c).Take(each))];
-        Tensor z = rows.Reshape([labels.Length, -1]).Take(Tensor.From(shown)).Normalize();
-        var values = new double[shown.Length, shown.Length];
-        System.Buffer.BlockCopy(z.MatMul(z.T).Abs().To(DType.F64).ToDoubles(), 0, values, 0, values.Length * sizeof(double));
-        double[] at = [.. Enumerable.Range(0, shown.Length).Select(i => (i + 0.5) / each - 0.5)];
-        return new HeatMapFigure(name, "class", "class", new Axis("|cos|", Min: 0, Max: 1), values) { Xs = at, Ys = at, FirstRowOnTop = true, SquareCells = true };
-    }
+    public static HeatMapFigure Similarity(string name, Tensor rows, int[] labels, int classes, int most = 30) =>
+        SimilarityMap.ByClass(name, rows.Reshape([labels.Length, -1]).Normalize().T, labels, classes, most);
 
     /// <summary>Largest |cos| between unit samples of different classes. Rows [n, d].</summary>
     public static double LargestCosine(Tensor rows, int[] labels, int classes)
