@@ -44,7 +44,7 @@ internal sealed class ContractionForms
         Shape left = equation.InputArray[0].Aval.Shape;
         foreach (int axis in dims.LhsContract)
             if (left[axis] != 1) return false;
-        return dims.LhsBatch.Length == 0 && dims.LhsContract.Length > 0 && equation.OutputArray[0].Aval.Shape.Count > 1;
+        return dims.LhsContract.Length > 0 && AreFirst(dims.LhsBatch) && AreFirst(dims.RhsBatch) && equation.OutputArray[0].Aval.Shape.Count > 1;
     }
 
     private void Outer(Equation equation, DotDims dims)
@@ -52,8 +52,9 @@ internal sealed class ContractionForms
         Var result = equation.OutputArray[0];
         (Atom left, Atom right) = (equation.InputArray[0], equation.InputArray[1]);
         Shape leftFree = left.Aval.Shape.Without(dims.LhsContract), rightFree = right.Aval.Shape.Without(dims.RhsContract);
+        int batch = dims.LhsBatch.Length;
         Var a = Spread(Reshape(left, leftFree), result.Aval.Shape, [.. Enumerable.Range(0, leftFree.Rank)]);
-        Var b = Spread(Reshape(right, rightFree), result.Aval.Shape, [.. Enumerable.Range(leftFree.Rank, rightFree.Rank)]);
+        Var b = Spread(Reshape(right, rightFree), result.Aval.Shape, [.. Enumerable.Range(0, batch), .. Enumerable.Range(leftFree.Rank, rightFree.Rank - batch)]);
         Var product = Emit(MulPrimitive.Instance, null, result.Aval, a, b);
         _equations.Add(new Equation(AddPrimitive.Instance, null, [product, SubprogramRules.Zero(result.Aval, _device)], [result], equation.Source));
     }
@@ -61,10 +62,15 @@ internal sealed class ContractionForms
     // Computed by a chain, with its batch axes first, and summable.
     private bool IsMatrix(Atom atom, ReadOnlySpan<int> batch, ReadOnlySpan<int> contract)
     {
-        if (atom is not Var v || _producers[v.Id] is not { } producer || Fusion.FormOf(producer).IsNone) return false;
-        for (int i = 0; i < batch.Length; i++)
-            if (batch[i] != i) return false;
-        return FusedLoop.CanSum(v.Aval.Shape, v.Aval.DType, Sorted(contract));
+        if (atom is not Var v || _producers[v.Id] is not { } producer || Fusion.FormOf(producer).IsNone || !AreFirst(batch)) return false;
+        return FusedLoop.FoldedFor(v.Aval.Shape, v.Aval.DType, Sorted(contract)) is not null;
+    }
+
+    private static bool AreFirst(ReadOnlySpan<int> axes)
+    {
+        for (int i = 0; i < axes.Length; i++)
+            if (axes[i] != i) return false;
+        return true;
     }
 
     private static bool IsVector(Atom atom, ReadOnlySpan<int> batch, ReadOnlySpan<int> contract)

@@ -101,8 +101,7 @@ internal sealed class Fusion
     {
         Atom operand = equation.InputArray[0];
         var axes = (Axes)equation.Parameters!;
-        if (GroupOf(operand) is not { } group || !group.Elements.Contains(operand) || !FusedLoop.CanSum(group.Shape, group.Element, axes.Span)) return false;
-        Range folded = axes[0]..(axes[^1] + 1);
+        if (GroupOf(operand) is not { } group || !group.Elements.Contains(operand) || FusedLoop.FoldedFor(group.Shape, group.Element, axes.Span) is not { } folded) return false;
         Group? into = group.Folded is null || group.Folded.Equals(folded) ? group : Apart(group, operand);
         if (into is null) return false;
         into.Folded = folded;

@@ -54,8 +54,8 @@ public abstract unsafe class FusedLoop
     /// <summary>Most elements of a line that can be summed as part of a loop: it is kept in the first-level cache.</summary>
     public const int LongestLine = 4096;
 
-    /// <summary>Fewest: for shorter lines the loop has no advantage.</summary>
-    public const int ShortestLine = 32;
+    /// <summary>Fewest: shorter lines are added up in another order by <see cref="Reductions"/>.</summary>
+    public const int ShortestLine = 16;
 
     internal const string Translates = "Loops are translated to machine code while the program runs.";
 
@@ -90,21 +90,22 @@ public abstract unsafe class FusedLoop
         new EpilogueLoop(element, tensors, operations, Merged.Of(shape, tensors, [rowAxes])).Epilogue;
 
     /// <summary>
-    /// True if a loop over this shape can sum over these axes with the bits of <see cref="Reductions"/>: neighbouring axes with more than one position in all,
-    /// long enough lines, or rows of at least a vector.
+    /// The axes that a loop over this shape folds to sum over the given ones, with axes of size 1 beside them; null if it cannot with the bits of
+    /// <see cref="Reductions"/>. It can sum over neighbouring axes with more than one position in all, if these are long enough lines, or rows of at least a vector.
     /// </summary>
-    public static bool CanSum(Shape shape, DType element, ReadOnlySpan<int> axes)
+    public static Range? FoldedFor(Shape shape, DType element, ReadOnlySpan<int> axes)
     {
-        if (axes.Length == 0 || !element.IsFloat || shape.Count == 0) return false;
+        if (axes.Length == 0 || !element.IsFloat || shape.Count == 0) return null;
+        (int start, int end) = (axes[0], axes[^1] + 1);
+        for (int axis = start; axis < end; axis++)
+            if (shape.Dims[axis] != 1 && !axes.Contains(axis)) return null;
+        while (start > 0 && shape.Dims[start - 1] == 1) start--;
+        while (end < shape.Rank && shape.Dims[end] == 1) end++;
         (long folded, long columns) = (1, 1);
-        for (int i = 0; i < axes.Length; i++)
-        {
-            if (i > 0 && axes[i] != axes[i - 1] + 1) return false;
-            folded *= shape.Dims[axes[i]];
-        }
-        for (int axis = axes[^1] + 1; axis < shape.Rank; axis++) columns *= shape.Dims[axis];
-        if (folded == 1 || (columns == 1 && axes[^1] != shape.Rank - 1)) return false;
-        return columns == 1 ? folded is >= ShortestLine and <= LongestLine : columns >= RowSumLoop.FewestColumns;
+        foreach (int axis in axes) folded *= shape.Dims[axis];
+        for (int axis = end; axis < shape.Rank; axis++) columns *= shape.Dims[axis];
+        bool can = folded > 1 && (end == shape.Rank ? folded is >= ShortestLine and <= LongestLine : columns >= RowSumLoop.FewestColumns);
+        return can ? start..end : null;
     }
 
     /// <summary>

@@ -106,14 +106,19 @@ internal static unsafe class Fold<TOp, T>
         return Vector512.ConditionalSelect(taken, Vector512.Load(x), Vector512.Create(TOp.Identity<T>()));
     }
 
+    // Halves onto each other; only the first lanes of what is left count.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T Across(Vector512<T> a)
     {
-        T* lanes = stackalloc T[Vector512<T>.Count];
-        a.Store(lanes);
-        for (int half = Vector512<T>.Count / 2; half >= 1; half /= 2)
-            for (int i = 0; i < half; i++)
-                lanes[i] = TOp.Combine(lanes[i], lanes[i + half]);
-        return lanes[0];
+        a = TOp.Combine(a, a.GetUpper().ToVector512Unsafe());
+        a = TOp.Combine(a, a.GetLower().GetUpper().ToVector256Unsafe().ToVector512Unsafe());
+        for (int i = 16 / sizeof(T) / 2; i >= 1; i /= 2)
+        {
+            Vector128<byte> first = a.GetLower().GetLower().AsByte();
+            Vector128<byte> moved = Vector128.Shuffle(first, Vector128<byte>.Indices + Vector128.Create((byte)(i * sizeof(T))));
+            a = TOp.Combine(a, moved.As<byte, T>().ToVector256Unsafe().ToVector512Unsafe());
+        }
+        return a.ToScalar();
     }
 
     private static T StridedLine(T* x, int n, long stride)
