@@ -29,7 +29,10 @@ public sealed partial class ReduNet
         int layers = operators.Shape[0];
         var options = new ReduNetOptions(layers, saved.EpsilonSquared, saved.Step, saved.Gate)
         {
-            Gating = saved.Gating, Normalization = saved.Normalization, Residual = saved.Residual, Seed = saved.Seed,
+            Gating = saved.Gating,
+            Normalization = saved.Normalization,
+            Residual = saved.Residual,
+            Seed = saved.Seed,
         };
         return new ReduNet(Shape.Create(saved.Sample.ToArray<int>()), options, counts, operators, [.. rates.Chunk(2).Select(r => new ReduRates(r[0], r[1]))]);
     }

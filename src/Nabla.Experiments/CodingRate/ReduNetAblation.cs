@@ -100,7 +100,8 @@ public sealed class ReduNetAblation : IExperiment<ReduNetAblation.Config>
         double[] Median(double[] first, Func<Outcome, double> of) => [Middle(first), .. Variants.Select(v => Middle([.. runs[v.Name].Select(of)]))];
         bench.Figure("variants", "Final ΔR of the directions of training features, and test accuracy of the nearest subspace; medians over seeds.", new PanelFigure("",
             new BarFigure("ΔR", new Axis("ΔR of directions", "nats", Min: 0), names, new BarGroup("ΔR", Median(raw, r => r.Directions))) { ShowValues = true },
-            new BarFigure("Accuracy", new Axis("test accuracy", Min: 0, Max: 1), names, new BarGroup("accuracy", Median(rawAccuracy, r => r.Accuracy))) { ShowValues = true }) { PerRow = 1 });
+            new BarFigure("Accuracy", new Axis("test accuracy", Min: 0, Max: 1), names, new BarGroup("accuracy", Median(rawAccuracy, r => r.Accuracy))) { ShowValues = true })
+        { PerRow = 1 });
         string[] shown = ["full", "no residual", "uniform gate", "random gate"];
         double[] layers = [.. Enumerable.Range(0, runs["full"][0].Trajectory.Length).Select(i => (double)i)];
         bench.Figure("trajectories", "ΔR of the training features layer by layer.", new LineFigure("ΔR", "layer", new Axis("ΔR", "nats"),

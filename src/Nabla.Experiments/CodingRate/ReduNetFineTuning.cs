@@ -128,7 +128,8 @@ public sealed class ReduNetFineTuning : IExperiment<ReduNetFineTuning.Config>
             new LineFigure("Test accuracy", "epoch", new Axis("accuracy", Max: 1), Of("from the construction", tuned, r => r.Accuracies), Of("random operators", random, r => r.Accuracies),
                 Of("saturated", saturated, r => r.Accuracies)),
             new LineFigure("Training loss", "epoch", Axis.Log("cross-entropy", "nats"), Of("from the construction", tuned, r => r.Losses), Of("random operators", random, r => r.Losses),
-                Of("saturated", saturated, r => r.Losses))) { PerRow = 1 });
+                Of("saturated", saturated, r => r.Losses)))
+        { PerRow = 1 });
         (string, Tuned[])[] all = [("from the construction", tuned), ("random operators", random), ("saturated", saturated)];
         bench.Table("results", "Before and after training.", ["start", "seed", "train loss", "→", "test loss", "→", "test accuracy", "→", "ΔR", "→"],
             all.SelectMany(a => a.Item2.Select((r, i) => new object[]

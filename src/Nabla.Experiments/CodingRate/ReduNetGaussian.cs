@@ -124,7 +124,8 @@ public sealed class ReduNetGaussian : IExperiment<ReduNetGaussian.Config>
     {
         bench.Figure("circle", "Two classes 60° apart on the circle, and three on the sphere seen along its diagonal, before the first and behind the last layer.",
             new PanelFigure("", Points("2-D, 60°: samples", runs[1][0], before: true), Points("features", runs[1][0], before: false),
-                Points("3-D, cone: samples", runs[4][0], before: true), Points("features", runs[4][0], before: false)) { PerRow = 2 });
+                Points("3-D, cone: samples", runs[4][0], before: true), Points("features", runs[4][0], before: false))
+            { PerRow = 2 });
         bench.Figure("rates", "Coding rates layer by layer, first seed.", new PanelFigure("", [.. runs.Select((r, i) => ReduNetFigures.Rates(Mixtures[i].Name, r[0].Net, Ceiling(config, Mixtures[i])))]));
         bench.Figure("similarity", "Absolute cosines between samples of the mixture on the cone, sorted by class.", new PanelFigure("",
             ReduNetFigures.Similarity("before", runs[4][0].Before, runs[4][0].Labels, 3), ReduNetFigures.Similarity("after", runs[4][0].After, runs[4][0].Labels, 3)));

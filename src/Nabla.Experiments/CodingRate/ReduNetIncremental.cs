@@ -148,7 +148,11 @@ public sealed class ReduNetIncremental : IExperiment<ReduNetIncremental.Config>
         string[] names = [.. Enumerable.Range(0, Tasks).Select(t => $"{PerTask * t}, {PerTask * t + 1}")];
         HeatMapFigure Map(string title, Learned r) => new(title, "tested on digits", "after task", new Axis("accuracy", Min: 0, Max: 1), r.Matrix)
         {
-            XLabels = names, YLabels = [.. Enumerable.Range(1, Tasks).Select(t => $"{t}")], FirstRowOnTop = true, SquareCells = true, ShowValues = true,
+            XLabels = names,
+            YLabels = [.. Enumerable.Range(1, Tasks).Select(t => $"{t}")],
+            FirstRowOnTop = true,
+            SquareCells = true,
+            ShowValues = true,
         };
         bench.Figure("tasks", "Test accuracy on each task after each task, first seed.", new PanelFigure("", Map("ReduNet from moments", ours[0]), Map("back-propagation", baseline[0])));
         bench.Table("final", "At the end, and what is left of the first task.", ["seed", "moments, ten classes", "task 1", "back-propagation, ten classes", "task 1"],

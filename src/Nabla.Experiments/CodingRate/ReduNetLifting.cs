@@ -46,7 +46,8 @@ public sealed class ReduNetLifting : IExperiment<ReduNetLifting.Config>
         string[] names = ["one channel", "kernels and ReLU", "two largest responses"];
         bench.Figure("accuracy", "Test accuracy and final ΔR by lifting; medians over seeds.", new PanelFigure("",
             new BarFigure("Accuracy", new Axis("test accuracy", Min: 0, Max: 1), names, new BarGroup("accuracy", [.. runs.Select(r => Middle(r, o => o.Accuracy))])) { ShowValues = true },
-            new BarFigure("ΔR", new Axis("ΔR", "nats", Min: 0), names, new BarGroup("ΔR", [.. runs.Select(r => Middle(r, o => o.Reduction))])) { ShowValues = true }) { PerRow = 1 });
+            new BarFigure("ΔR", new Axis("ΔR", "nats", Min: 0), names, new BarGroup("ΔR", [.. runs.Select(r => Middle(r, o => o.Reduction))])) { ShowValues = true })
+        { PerRow = 1 });
         bench.Figure("rates", "Coding rates layer by layer, first seed.", new PanelFigure("", [.. runs.Select((r, i) => ReduNetFigures.Rates(names[i], r[0].Net))]));
         bench.Table("liftings", "Zeros: share of exact zeros in the lifted signals.", ["lifting", "seed", "test accuracy", "final ΔR", "zeros"],
             runs.SelectMany((each, i) => each.Select((r, s) => new object[] { names[i], bench.Seeds[s], r.Accuracy, r.Reduction, r.Zeros })));

@@ -73,7 +73,7 @@ public sealed class ReduNetRealData : IExperiment<ReduNetRealData.Config>
         Outcome[] irises = [.. bench.Seeds.SelectMany(s => Enumerable.Range(0, IrisSplits).Select(i =>
             Build(bench, $"irises, seed {s}", Irises(s * IrisSplits + (ulong)i), new ReduNetOptions(config.IrisLayers, 0.1, 0.05, config.Gate), 1)))];
         bench.CheckEach("irises: final ΔR ÷ ΔR of the samples", Each(irises, r => r.Net.Rates[^1].Reduction / r.Net.Rates[0].Reduction), min: 3);
-        bench.CheckEach("irises: nearest subspace, test accuracy: features − samples", 
+        bench.CheckEach("irises: nearest subspace, test accuracy: features − samples",
             [.. irises.Select(r => r.After.Subspace - r.Raw.Subspace).Chunk(IrisSplits).Select(each => each.Average())], min: -0.02, max: 0.02,
             note: $"Linearised, not improved. Mean over {IrisSplits} splits a seed: one of 45 test samples is more than the bound.");
         Report(config, bench, runs, fitted, told, irises, ceiling);
@@ -122,7 +122,8 @@ public sealed class ReduNetRealData : IExperiment<ReduNetRealData.Config>
         Outcome r = runs[0];
         bench.Figure("similarity", "Absolute cosines between images sorted by class: samples, features of the construction, features of test images.", new PanelFigure("",
             ReduNetFigures.Similarity("samples", r.Data.Train, r.Data.Labels, 10, 20), ReduNetFigures.Similarity("features", r.Features, r.Data.Labels, 10, 20),
-            ReduNetFigures.Similarity("features, test", r.Net.Transform(r.Data.Test), r.Data.TestLabels, 10, 20)) { PerRow = 3 });
+            ReduNetFigures.Similarity("features, test", r.Net.Transform(r.Data.Test), r.Data.TestLabels, 10, 20))
+        { PerRow = 3 });
         bench.Figure("rates", "Coding rates layer by layer, first seed.", new PanelFigure("",
             ReduNetFigures.Rates("images", r.Net, ceiling), ReduNetFigures.Rates("irises", irises[0].Net)));
         double[] components = [.. Enumerable.Range(1, 15).Select(i => (double)i)];

@@ -108,7 +108,11 @@ public sealed class ReduNetTranslation : IExperiment<ReduNetTranslation.Config>
             string[] names = ["0", "2", "4", "6"];
             return new HeatMapFigure(title, "pixels to the right", "pixels down", new Axis("accuracy", Min: 0, Max: 1), grid)
             {
-                XLabels = names, YLabels = names, FirstRowOnTop = true, SquareCells = true, ShowValues = true,
+                XLabels = names,
+                YLabels = names,
+                FirstRowOnTop = true,
+                SquareCells = true,
+                ShowValues = true,
             };
         }
         bench.Figure("shifts", "Test accuracy by translation, two classes, first seed.", new PanelFigure("", Map("ReduNet", runs[0][0].ByShift), Map("subspaces of pixels", runs[0][0].PixelsByShift)));

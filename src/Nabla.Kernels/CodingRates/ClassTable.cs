@@ -93,7 +93,10 @@ internal unsafe struct ClassTable
                 if (part.Count < smallBelow != small) continue;
                 part = part with
                 {
-                    Start = start, Small = small, Weight = form.ByClass * part.Count / _n, Alpha = part.Count == 0 ? 0 : _d / (part.Count * form.EpsilonSquared),
+                    Start = start,
+                    Small = small,
+                    Weight = form.ByClass * part.Count / _n,
+                    Alpha = part.Count == 0 ? 0 : _d / (part.Count * form.EpsilonSquared),
                 };
                 start += part.Count;
             }
