@@ -38,11 +38,10 @@ internal static class CodingRateBench
             foreach (Case c in Cases) Row(table, c, threads, roof, torch);
         }
         Workers.Count = previous;
-        ReduNetRows(report);
     }
 
-    // Construction of a ReduNet in f32: the layers kept, ΔR before each one, features behind the last.
-    private static void ReduNetRows(Report report)
+    /// <summary>Prints the construction of a ReduNet in f32, layers kept and ΔR before each one computed, for one thread and for all.</summary>
+    public static void PrintReduNet(Report report)
     {
         const int n = 1000, d = 64, k = 10;
         var options = new ReduNetOptions(50, EpsilonSquared, Step: 0.5, Gate: 10);

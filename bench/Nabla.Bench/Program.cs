@@ -27,6 +27,7 @@ switch (args)
     ("compile", "what a compilation costs and makes", CompileBench.Print),
     ("startup", "fresh processes until their first result", StartupBench.Print),
     ("coding-rate", "coding rate reduction with gradient", CodingRateBench.Print),
+    ("redunet", "construction of a ReduNet", CodingRateBench.PrintReduNet),
 ];
 var peers = new Option<bool>("--peers") { Description = "Run OpenBLAS and PyTorch beside us, where the machine has them.", Recursive = true };
 var python = new Option<string>("--python") { Description = "The python that has PyTorch.", DefaultValueFactory = _ => "/usr/bin/python3", Recursive = true };
