@@ -92,7 +92,7 @@ public sealed class Mcr2SupervisedTraining : IExperiment<Mcr2SupervisedTraining.
     {
         (ClassedSamples train, ClassedSamples test) = Load(config, bench, seed, mnist);
         RateTraining training = config.Training;
-        Sequential network = training.Features(), hidden = training.Hidden(), classifier = RateTraining.Classifier(hidden);
+        Sequential network = training.Features(), hidden = training.Hidden(), classifier = training.Classifier(hidden);
         TrainedNetwork mcr2 = training.Train(bench, "MCR²", network, seed, train.X, f => training.Reduction(f, train.Labels), measures: 3);
         Tensor labels = Tensor.From(train.Labels);
         TrainedNetwork ce = training.Train(bench, "cross-entropy", classifier, seed, train.X, y => RateTraining.CrossEntropy(y, labels), measures: 1);

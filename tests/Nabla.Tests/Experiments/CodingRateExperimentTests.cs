@@ -16,6 +16,7 @@ public sealed class CodingRateExperimentTests
     [InlineData("coding-rate-identities")]
     [InlineData("coding-rate-vs-rate-distortion")]
     [InlineData("lossy-coding-segmentation")]
+    [InlineData("mcr2-label-corruption")]
     [InlineData("mcr2-optimal-representation")]
     [InlineData("mcr2-supervised-training")]
     public void The_quick_form_holds_and_is_complete(string id)
@@ -63,6 +64,15 @@ public sealed class CodingRateExperimentTests
         Assert.Contains(failures, f => f.StartsWith("3:", StringComparison.Ordinal));
         Assert.Contains(failures, f => f.StartsWith("5:", StringComparison.Ordinal));
         Assert.Contains(failures, f => f.StartsWith("−R_{c} alone", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Without_memorisation_the_claim_about_wrong_labels_fails_and_with_it_the_control()
+    {
+        string[] failures = Failures("mcr2-label-corruption", new("learningRate", "0"), new("steps", "2"), new("earlySteps", "0"), new("width", "16"));
+        Assert.Contains("share 0.5: accuracy of cross-entropy on its own labels", failures);
+        failures = Failures("mcr2-label-corruption", new("steps", "2"), new("earlySteps", "150"), new("earlyBatch", "800"));
+        Assert.Contains(failures, f => f.StartsWith("share 0.5, small batches", StringComparison.Ordinal));
     }
 
     [Fact]
