@@ -1,6 +1,5 @@
 using System.Globalization;
 using Nabla.Experiments.Data;
-using Nabla.Experiments.Measure;
 using Nabla.Experiments.Report;
 using Nabla.Experiments.Training;
 using Nabla.Nn;
