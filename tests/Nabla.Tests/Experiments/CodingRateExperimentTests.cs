@@ -1,3 +1,4 @@
+using Nabla.Experiments.Measure;
 using Nabla.Experiments;
 
 namespace Nabla.Tests.Experiments;
@@ -16,6 +17,7 @@ public sealed class CodingRateExperimentTests
     [InlineData("coding-rate-identities")]
     [InlineData("coding-rate-vs-rate-distortion")]
     [InlineData("lossy-coding-segmentation")]
+    [InlineData("mcr2-ctrl-clustering")]
     [InlineData("mcr2-label-corruption")]
     [InlineData("mcr2-optimal-representation")]
     [InlineData("mcr2-supervised-training")]
@@ -73,6 +75,27 @@ public sealed class CodingRateExperimentTests
         Assert.Contains("share 0.5: accuracy of cross-entropy on its own labels", failures);
         failures = Failures("mcr2-label-corruption", new("steps", "2"), new("earlySteps", "150"), new("earlyBatch", "800"));
         Assert.Contains(failures, f => f.StartsWith("share 0.5, small batches", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Known_agreements_of_clusters_and_classes()
+    {
+        Assert.Equal(1, Clustering.MutualInformation([0, 0, 1, 1, 2], [5, 5, 3, 3, 9]), 1e-12);
+        Assert.Equal(0, Clustering.MutualInformation([0, 0, 1, 1], [0, 1, 0, 1]), 1e-12);
+        // H(a) = ln 2, H(b) = ¾·ln(4/3) + ¼·ln 4, and b is known from a on one half: I = H(b) − ½·ln 2.
+        double b = 0.75 * Math.Log(4.0 / 3) + 0.25 * Math.Log(4);
+        Assert.Equal(2 * (b - 0.5 * Math.Log(2)) / (Math.Log(2) + b), Clustering.MutualInformation([0, 0, 1, 1], [0, 0, 0, 1]), 1e-12);
+        Assert.Equal(0.75, Clustering.Accuracy([2, 2, 0, 1], [0, 0, 1, 1], 3), 1e-12);
+        Tensor points = Tensor.From([0.0, 0.1, 5, 5.2, 9, 9.1, 9.2], [7, 1]);
+        Assert.Equal(1, Clustering.MutualInformation(Clustering.KMeans(points, 3, new RandomKey(1)), [0, 0, 1, 1, 2, 2, 2]), 1e-12);
+    }
+
+    [Fact]
+    public void Networks_that_do_not_learn_do_not_compress()
+    {
+        string[] failures = Failures("mcr2-ctrl-clustering", new("learningRate", "0"), new("epochs", "1"), new("controlEpochs", "1"), new("width", "16"));
+        Assert.Contains(failures, f => f.StartsWith("R_{c} above its least value", StringComparison.Ordinal));
+        Assert.Contains(failures, f => f.StartsWith("γ₂ = 0", StringComparison.Ordinal));
     }
 
     [Fact]
