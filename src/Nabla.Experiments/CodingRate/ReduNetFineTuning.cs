@@ -1,4 +1,3 @@
-using System.Globalization;
 using Nabla.Experiments.Data;
 using Nabla.Experiments.Report;
 using Nabla.Nn;
@@ -8,8 +7,8 @@ namespace Nabla.Experiments.CodingRates;
 
 /// <summary>Back-propagation from where the construction of a ReduNet ends.</summary>
 /// <remarks>
-/// By seed (0, 1, 2) test cross-entropy falls to 0.66, 0.37, 0.73 of its initial value and the lead over random operators is 0.25, 0.13, 0.26: bounds of 0.7 and 0.15 hold for the means, not for every
-/// split, so the means are checked.
+/// By seed (0, 1, 2) test cross-entropy falls to 0.66, 0.37, 0.73 of its initial value and the lead over random operators is 0.25, 0.13, 0.26: the bounds of the protocol, 0.7 and 0.15,
+/// hold on two seeds of three each. Whether the splits or the bounds decide is open.
 /// </remarks>
 [Experiment("redunet-finetune", Theme.CodingRate,
     Title = "Fine-tuning a ReduNet raises accuracy and lowers ΔR",
@@ -55,18 +54,15 @@ public sealed class ReduNetFineTuning : IExperiment<ReduNetFineTuning.Config>
         Tuned[] Each(Func<Data, ulong, Tuned> of) => [.. data.Select((d, i) => of(d, bench.Seeds[i]))];
         double[] Of(Tuned[] runs, Func<Tuned, double> value) => [.. runs.Select(value)];
         bench.CheckEach("training cross-entropy: before ÷ after", Of(tuned, r => r.Before.TrainLoss / r.After.TrainLoss), min: 5);
-        double[] fall = Of(tuned, r => r.After.TestLoss / r.Before.TestLoss), gain = [.. tuned.Zip(random, (a, b) => a.After.Accuracy - b.After.Accuracy)];
-        bench.Check("test cross-entropy: after ÷ before, mean of the seeds", fall.Average(), max: 0.7, note: Listed(fall));
+        bench.CheckEach("test cross-entropy: after ÷ before", Of(tuned, r => r.After.TestLoss / r.Before.TestLoss), max: 0.7);
         bench.CheckEach("test accuracy: after − before", Of(tuned, r => r.After.Accuracy - r.Before.Accuracy), min: -0.005);
         bench.CheckEach("ΔR of training features: after − before, nats", Of(tuned, r => r.After.Reduction - r.Before.Reduction), max: 0);
-        bench.Check("test accuracy: from the construction − from random operators, mean of the seeds", gain.Average(), min: 0.15, note: Listed(gain));
+        bench.CheckEach("test accuracy: from the construction − from random operators", [.. tuned.Zip(random, (a, b) => a.After.Accuracy - b.After.Accuracy)], min: 0.15);
         bench.ControlEach("saturated network: change of test accuracy", Of(saturated, r => r.After.Accuracy - r.Before.Accuracy), min: -0.003, max: 0.003,
             note: "Twelve layers and λ_{eff} = 10: gates and softmax are 0 or 1, and gradients vanish.");
         bench.Finding("Fine-tuning raises accuracy and lowers ΔR: what is optimal for ΔR is not optimal for classification.");
         Figures(config, bench, tuned, random, saturated);
     }
-
-    private static string Listed(double[] values) => $"Seeds: {string.Join(", ", values.Select(v => v.ToString("f3", CultureInfo.InvariantCulture)))}.";
 
     private static Data Load(Config config, ulong seed)
     {

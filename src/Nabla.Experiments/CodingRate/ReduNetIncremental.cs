@@ -7,7 +7,8 @@ namespace Nabla.Experiments.CodingRates;
 
 /// <summary>Classes that come one task after another: a ReduNet from stored second moments against back-propagation.</summary>
 /// <remarks>
-/// Accuracies depend on the split: over seeds 0, 1, 2 they are 0.980, 0.975, 0.970 on ten classes and 1, 0.949, 1 on the first task, so 0.97 is asked of the mean.
+/// Accuracies depend on the split: over seeds 0, 1, 2 they are 0.980, 0.975, 0.970 on ten classes and 1, 0.949, 1 on the first task, where 0.97 is asked: one seed
+/// of three fails on the first task. Whether the split or the bound decides is open.
 /// </remarks>
 [Experiment("redunet-incremental", Theme.CodingRate,
     Title = "New classes join a ReduNet by their second moments; back-propagation forgets",
@@ -48,18 +49,14 @@ public sealed class ReduNetIncremental : IExperiment<ReduNetIncremental.Config>
         Learned[] baseline = [.. data.Select((d, i) => BackPropagation(config, bench, d, bench.Seeds[i]))];
         double[] Each(Learned[] of, Func<Learned, double> value) => [.. of.Select(value)];
         bench.CheckEach("E from moments − E from all samples, relative, worst layer", gaps, max: 1e-12);
-        bench.Check("moments: accuracy on ten classes at the end, mean of the seeds", Each(ours, r => r.Final).Average(), min: 0.97, note: Listed(Each(ours, r => r.Final)));
-        bench.Check("moments: accuracy on task 1 after task 5, mean of the seeds", Each(ours, r => r.Matrix[Tasks - 1, 0]).Average(), min: 0.97,
-            note: Listed(Each(ours, r => r.Matrix[Tasks - 1, 0])));
+        bench.CheckEach("moments: accuracy on ten classes at the end", Each(ours, r => r.Final), min: 0.97);
+        bench.CheckEach("moments: accuracy on task 1 after task 5", Each(ours, r => r.Matrix[Tasks - 1, 0]), min: 0.97);
         bench.CheckEach("back-propagation: accuracy on task 1 after task 2", Each(baseline, r => r.Matrix[1, 0]), max: 0.05);
         bench.CheckEach("back-propagation: accuracy on ten classes at the end", Each(baseline, r => r.Final), max: 0.3);
         bench.ControlEach("samples divided by their lengths: E from moments − E from all samples, relative", control, min: 1e-3,
             note: "Then a layer is not linear within a class, and moments are not enough.");
         Figures(bench, ours, baseline);
     }
-
-    private static string Listed(double[] values) =>
-        $"Seeds: {string.Join(", ", values.Select(v => v.ToString("f4", System.Globalization.CultureInfo.InvariantCulture)))}.";
 
     private static Data Load(ulong seed)
     {

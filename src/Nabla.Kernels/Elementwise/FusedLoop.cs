@@ -154,8 +154,7 @@ public abstract unsafe class FusedLoop
     private static LoopPlace PlaceOf(FusedTensor t, long[] strides, int inner)
     {
         bool isBool = t.Tensor.DType == DType.Bool;
-        LoopUse use = t.Use switch { FusedUse.Load => LoopUse.Load, FusedUse.Store => LoopUse.Store, _ => LoopUse.Sum };
-        return new LoopPlace(use, t.Value, isBool, OneColumn: strides[^1] == 0 && use == LoopUse.Load, OneRow: inner > 1 && strides[^2] == 0);
+        return new LoopPlace(t.Use, t.Value, isBool, OneColumn: strides[^1] == 0 && t.Use == FusedUse.Load, OneRow: inner > 1 && strides[^2] == 0);
     }
 }
 

@@ -132,7 +132,7 @@ internal sealed unsafe class LineSumLoop : FusedLoop
     public LineSumLoop(DType element, FusedTensor[] tensors, LoopOperation[] operations, Merged merged) : base(element, tensors, operations, merged, 1)
     {
         _sums = [.. Enumerable.Range(0, tensors.Length).Where(i => tensors[i].Use == FusedUse.Sum)];
-        _row = new LoopText(element, [.. Text.Places.Select(p => p.Use == LoopUse.Sum ? p with { Use = LoopUse.Store } : p)], operations).ForRow();
+        _row = new LoopText(element, [.. Text.Places.Select(p => p.Use == FusedUse.Sum ? p with { Use = FusedUse.Store } : p)], operations).ForRow();
         _lines = OuterCount;
         _linesPerPart = Math.Max(1, PartWork / Math.Max(1, Columns * (WorkPerElement + _sums.Length)));
     }

@@ -6,26 +6,13 @@ using System.Text;
 
 namespace Nabla.Kernels;
 
-/// <summary>What a loop does with a tensor, or with a line in the cache that stands for one.</summary>
-internal enum LoopUse : byte
-{
-    /// <summary>Reads its elements.</summary>
-    Load,
-
-    /// <summary>Writes a value to it.</summary>
-    Store,
-
-    /// <summary>Writes to it the sum of a value over the rows of the block.</summary>
-    Sum,
-}
-
 /// <summary>One tensor of a loop.</summary>
 /// <param name="Use">What is done with it.</param>
 /// <param name="Value">The number of the value stored or summed.</param>
 /// <param name="IsBool">Its elements are truth values.</param>
 /// <param name="OneColumn">A row of it is a single element.</param>
 /// <param name="OneRow">All rows are the same.</param>
-internal readonly record struct LoopPlace(LoopUse Use, int Value, bool IsBool, bool OneColumn, bool OneRow);
+internal readonly record struct LoopPlace(FusedUse Use, int Value, bool IsBool, bool OneColumn, bool OneRow);
 
 /// <summary>One operation of a loop on values; places that are read are values 0 …, results of operations follow.</summary>
 public readonly record struct LoopOperation(LaneForm Form, int A, int B = -1, int C = -1);
@@ -70,7 +57,7 @@ internal sealed unsafe class LoopText(DType element, IReadOnlyList<LoopPlace> pl
     public override string ToString()
     {
         var text = new StringBuilder(element.Name);
-        foreach (LoopPlace p in places) text.Append($" {p.Use}{(p.Use == LoopUse.Load ? "" : p.Value)}{(p.IsBool ? "b" : "")}{(p.OneColumn ? "c" : "")}{(p.OneRow ? "r" : "")}");
+        foreach (LoopPlace p in places) text.Append($" {p.Use}{(p.Use == FusedUse.Load ? "" : p.Value)}{(p.IsBool ? "b" : "")}{(p.OneColumn ? "c" : "")}{(p.OneRow ? "r" : "")}");
         foreach (LoopOperation o in operations) text.Append($"; {o.Form} {o.A} {o.B} {o.C}");
         return text.ToString();
     }
@@ -110,7 +97,7 @@ internal sealed class LoopTranslation
         (_column, _left) = (_il.DeclareLocal(typeof(nint)), _il.DeclareLocal(typeof(int)));
         _address = Declare(text.Places.Count, typeof(nint));
         _cursor = Declare(blocks ? text.Places.Count : 0, typeof(nint));
-        int loads = text.Places.Count(p => p.Use == LoopUse.Load);
+        int loads = text.Places.Count(p => p.Use == FusedUse.Load);
         _value = Declare(loads + text.Operations.Count, _lanes);
         _level = new int[_value.Length];
         for (int i = 0; i < loads; i++)
@@ -175,7 +162,7 @@ internal sealed class LoopTranslation
         else
         {
             Values(PerElement, partial);
-            Results(LoopUse.Store, partial);
+            Results(partial);
         }
     }
 
@@ -184,7 +171,7 @@ internal sealed class LoopTranslation
     {
         Values(PerColumn, partial);
         LocalBuilder row = _il.DeclareLocal(typeof(nint));
-        LocalBuilder[] sums = [.. Places(LoopUse.Sum).Select(_ => _il.DeclareLocal(_lanes))];
+        LocalBuilder[] sums = [.. Places(FusedUse.Sum).Select(_ => _il.DeclareLocal(_lanes))];
         foreach (LocalBuilder sum in sums) Set(sum, () => Call(nameof(LaneCalls.EmptySum)));
         for (int i = 0; i < _cursor.Length; i++) Set(_cursor[i], () => PlaceAt(_address[i], _text.Places[i]));
         Set(row, () => { _il.Emit(OpCodes.Ldc_I4_0); _il.Emit(OpCodes.Conv_I); });
@@ -192,17 +179,17 @@ internal sealed class LoopTranslation
         _il.Emit(OpCodes.Br, test);
         _il.MarkLabel(body);
         Values(PerElement, partial);
-        Results(LoopUse.Store, partial);
-        foreach ((int i, int place) in Places(LoopUse.Sum).Index())
+        Results(partial);
+        foreach ((int i, int place) in Places(FusedUse.Sum).Index())
             Set(sums[i], () => { Load(sums[i]); Load(_value[_text.Places[place].Value]); Call(nameof(LaneCalls.Add)); });
         for (int i = 0; i < _cursor.Length; i++)
-            if (!_text.Places[i].OneRow && _text.Places[i].Use != LoopUse.Sum) Set(_cursor[i], () => { Load(_cursor[i]); ElementOf(1, i); _il.Emit(OpCodes.Add); });
+            if (!_text.Places[i].OneRow && _text.Places[i].Use != FusedUse.Sum) Set(_cursor[i], () => { Load(_cursor[i]); ElementOf(1, i); _il.Emit(OpCodes.Add); });
         Set(row, () => Sum(row, 1));
         _il.MarkLabel(test);
         Load(row);
         _il.Emit(OpCodes.Ldarg_2);
         _il.Emit(OpCodes.Blt, body);
-        foreach ((int i, int place) in Places(LoopUse.Sum).Index()) Put(sums[i], () => Load(_cursor[place]), isBool: false, partial);
+        foreach ((int i, int place) in Places(FusedUse.Sum).Index()) Put(sums[i], () => Load(_cursor[place]), isBool: false, partial);
     }
 
     // Loads and operations whose values become known at this level.
@@ -256,9 +243,9 @@ internal sealed class LoopTranslation
         if (exponent < 0) Set(result, () => { Load(result); Call(nameof(LaneCalls.Invert)); });
     }
 
-    private void Results(LoopUse use, bool partial)
+    private void Results(bool partial)
     {
-        foreach (int i in Places(use))
+        foreach (int i in Places(FusedUse.Store))
         {
             LoopPlace p = _text.Places[i];
             if (_blocks) Put(_value[p.Value], () => Load(_cursor[i]), p.IsBool, partial);
@@ -274,7 +261,7 @@ internal sealed class LoopTranslation
         Call(isBool ? (partial ? nameof(LaneCalls.StoreMaskSome) : nameof(LaneCalls.StoreMask)) : partial ? nameof(LaneCalls.StoreSome) : nameof(LaneCalls.Store));
     }
 
-    private IEnumerable<int> Places(LoopUse use) => Enumerable.Range(0, _text.Places.Count).Where(i => _text.Places[i].Use == use);
+    private IEnumerable<int> Places(FusedUse use) => Enumerable.Range(0, _text.Places.Count).Where(i => _text.Places[i].Use == use);
 
     // The address of the current column.
     private void PlaceAt(LocalBuilder start, in LoopPlace place)
