@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 
 namespace Nabla;
 
@@ -40,11 +41,11 @@ public sealed class DenseTensor : Tensor
         var one = new DenseTensor(aval.DType, Buffer.Allocate(device, aval.DType.Size), Layout.RowMajor(Shape.Scalar));
         switch (aval.DType)
         {
-            case DType.F32: one.Span<float>()[0] = (float)value; break;
-            case DType.F64: one.Span<double>()[0] = value; break;
-            case DType.I32: one.Span<int>()[0] = checked((int)value); break;
-            case DType.I64: one.Span<long>()[0] = checked((long)value); break;
-            default: one.Span<bool>()[0] = value != 0; break;
+            case DType.F32: one.Write<float>([(float)value]); break;
+            case DType.F64: one.Write<double>([value]); break;
+            case DType.I32: one.Write<int>([checked((int)value)]); break;
+            case DType.I64: one.Write<long>([checked((long)value)]); break;
+            default: one.Write<bool>([value != 0]); break;
         }
         return aval.Shape.Rank == 0 ? one : one.View(Layout.Splat(aval.Shape));
     }
@@ -72,12 +73,37 @@ public sealed class DenseTensor : Tensor
         return new Span<T>(Pointer<T>(), checked((int)Count));
     }
 
-    internal unsafe T[] CopyToArray<T>() where T : unmanaged
+    /// <summary>Fills a contiguous tensor that nobody else has seen yet with the elements, in row-major order, on any device.</summary>
+    internal void Write<T>(ReadOnlySpan<T> elements) where T : unmanaged
+    {
+        if (Device.IsHost) elements.CopyTo(Span<T>());
+        else if (!elements.IsEmpty) Device.Upload(MemoryMarshal.AsBytes(elements), Buffer.Address + (nint)(Layout.Offset * DType.Size));
+        GC.KeepAlive(this);
+    }
+
+    /// <summary>This tensor if the host can read it; else a copy that it can, with the same strides.</summary>
+    internal unsafe DenseTensor OnHost()
+    {
+        if (Device.IsHost) return this;
+        (long first, long last) = Layout.Reach;
+        Buffer copy = Buffer.Allocate(Device.Cpu, Math.Max(0, last - first + 1) * DType.Size, Aval);
+        for (long done = 0; done < copy.Bytes;)
+        {
+            int bytes = (int)Math.Min(copy.Bytes - done, 1 << 30);
+            Device.Download(Buffer.Address + (nint)(first * DType.Size + done), new Span<byte>((byte*)copy.Address + done, bytes));
+            done += bytes;
+        }
+        GC.KeepAlive(this);
+        return new DenseTensor(DType, copy, new Layout(Shape, Layout.Strides, Layout.Offset - first));
+    }
+
+    internal T[] CopyToArray<T>() where T : unmanaged
     {
         if (DTypes.Of<T>() != DType) throw TensorErrors.WrongElementType("to array", Aval, DTypes.Of<T>());
         var result = new T[Count];
-        CopyTo<T>(result);
-        GC.KeepAlive(this);
+        DenseTensor host = OnHost();
+        host.CopyTo<T>(result);
+        GC.KeepAlive(host);
         return result;
     }
 

@@ -6,6 +6,7 @@ namespace Nabla;
 public abstract class Device
 {
     private static Device? _default;
+    private static IReadOnlyList<Device>? _all;
 
     private protected Device() => Pool = new BufferPool(this);
 
@@ -17,8 +18,8 @@ public abstract class Device
     /// </summary>
     public static Device Reference { get; } = new HostDevice("ref", "double-precision references (for tests)");
 
-    /// <summary>The devices found on this machine.</summary>
-    public static IReadOnlyList<Device> All { get; } = [Cpu, Reference];
+    /// <summary>The devices found on this machine: the host, and what the kernels' floor finds when it is first asked.</summary>
+    public static IReadOnlyList<Device> All => _all ??= [Cpu, Reference, .. FindAccelerators()];
 
     /// <summary>Where factories put new tensors. Starts as <c>NABLA_DEVICE</c>, or the CPU.</summary>
     public static Device Default
@@ -39,10 +40,10 @@ public abstract class Device
     /// <summary>True if buffer addresses can be read and written by the host.</summary>
     public abstract bool IsHost { get; }
 
-    /// <summary>Finds a device by name: <c>cpu</c>, <c>ref</c>.</summary>
+    /// <summary>Finds a device by name: <c>cpu</c>, <c>ref</c>, <c>emu</c>, <c>opencl:0</c>; <c>opencl</c> is <c>opencl:0</c>.</summary>
     /// <exception cref="DeviceException">NB0301: there is no such device here.</exception>
     public static Device Parse(string name) =>
-        All.FirstOrDefault(d => d.Name == name) ?? throw TensorErrors.NoSuchDevice(name, All);
+        name == Cpu.Name ? Cpu : All.FirstOrDefault(d => d.Name == name || d.Name == name + ":0") ?? throw TensorErrors.NoSuchDevice(name, All);
 
     /// <summary>The blocks of this device.</summary>
     internal BufferPool Pool { get; }
@@ -55,8 +56,21 @@ public abstract class Device
     /// <summary>Gives a block back to the device. Called by finalizers, so it must not throw.</summary>
     internal abstract void FreeMemory(nint address, long bytes);
 
+    /// <summary>Copies host bytes into memory of this device; returns when the source may be reused.</summary>
+    internal abstract void Upload(ReadOnlySpan<byte> source, nint target);
+
+    /// <summary>Copies memory of this device to the host, after all work that was given to the device before.</summary>
+    internal abstract void Download(nint source, Span<byte> target);
+
+    /// <summary>Waits until all work that was given to this device is done; an error of that work is raised here.</summary>
+    public virtual void Synchronize() { }
+
     /// <inheritdoc/>
     public override string ToString() => Name;
+
+    // Accelerators live on the floor above, which this one does not know at build time. It is there in every program that computes.
+    private static IReadOnlyList<Device> FindAccelerators() =>
+        (IReadOnlyList<Device>?)Type.GetType("Nabla.Kernels.Accelerators, Nabla.Kernels")?.GetMethod("Find")?.Invoke(null, null) ?? [];
 
     private static string HostDescription()
     {
@@ -79,5 +93,9 @@ public abstract class Device
         internal override nint AllocateMemory(long bytes) => (nint)NativeMemory.AlignedAlloc((nuint)bytes, 64);
 
         internal override void FreeMemory(nint address, long bytes) => NativeMemory.AlignedFree((void*)address);
+
+        internal override void Upload(ReadOnlySpan<byte> source, nint target) => source.CopyTo(new Span<byte>((void*)target, source.Length));
+
+        internal override void Download(nint source, Span<byte> target) => new ReadOnlySpan<byte>((void*)source, target.Length).CopyTo(target);
     }
 }

@@ -59,6 +59,23 @@ public sealed class Layout
         }
     }
 
+    /// <summary>Positions in the buffer of the first and the last element that the layout reaches, in elements; (0, −1) if it has none.</summary>
+    internal (long First, long Last) Reach
+    {
+        get
+        {
+            if (Shape.Count == 0) return (0, -1);
+            long first = Offset, last = Offset;
+            for (int i = 0; i < _strides.Length; i++)
+            {
+                long span = _strides[i] * (Shape.Dims[i] - 1);
+                if (span < 0) first += span;
+                else last += span;
+            }
+            return (first, last);
+        }
+    }
+
     /// <summary>The layout with axes reordered: axis i of the result is axis <c>permutation[i]</c>.</summary>
     public Layout Transpose(ReadOnlySpan<int> permutation)
     {

@@ -39,7 +39,7 @@ public abstract class Tensor
         Shape target = shape ?? [elements.Length];
         if (target.Count != elements.Length) throw TensorErrors.ElementCount("from", elements.Length, target);
         DenseTensor tensor = DenseTensor.Allocate(new Aval(DTypes.Of<T>(), target), device ?? Device.Default);
-        elements.CopyTo(tensor.Span<T>());
+        tensor.Write(elements);
         return tensor;
     }
 

@@ -22,11 +22,11 @@ internal sealed class TensorPrinter
 
     private TensorPrinter(DenseTensor tensor)
     {
-        _tensor = tensor;
+        _tensor = tensor.OnHost();
         _summarise = tensor.Count > Threshold;
     }
 
-    /// <summary>The elements and the abstract value of a tensor that the host can read.</summary>
+    /// <summary>The elements and the abstract value of a tensor on any device.</summary>
     public static string Print(DenseTensor tensor)
     {
         if (tensor.Count == 0) return $"[] {tensor.Aval}";

@@ -51,13 +51,12 @@ public sealed class ReferenceArray(Aval aval)
     {
         switch (tensor.DType)
         {
-            case DType.F32: Array.ConvertAll(Data, x => (float)x).CopyTo(tensor.Span<float>()); break;
-            case DType.F64: Data.CopyTo(tensor.Span<double>()); break;
-            case DType.I32: Array.ConvertAll(Data, x => (int)(long)x).CopyTo(tensor.Span<int>()); break;
-            case DType.I64: Array.ConvertAll(Data, x => (long)x).CopyTo(tensor.Span<long>()); break;
-            default: Array.ConvertAll(Data, x => x != 0).CopyTo(tensor.Span<bool>()); break;
+            case DType.F32: tensor.Write<float>(Array.ConvertAll(Data, x => (float)x)); break;
+            case DType.F64: tensor.Write<double>(Data); break;
+            case DType.I32: tensor.Write<int>(Array.ConvertAll(Data, x => (int)(long)x)); break;
+            case DType.I64: tensor.Write<long>(Array.ConvertAll(Data, x => (long)x)); break;
+            default: tensor.Write<bool>(Array.ConvertAll(Data, x => x != 0)); break;
         }
-        GC.KeepAlive(tensor);
     }
 
     /// <summary>The place of a multi-index in <see cref="Data"/>.</summary>

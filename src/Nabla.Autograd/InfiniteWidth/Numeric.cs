@@ -54,8 +54,8 @@ public sealed class GaussianProductPrimitive() : SinglePrimitive<GaussianProduct
             rules.Clear();
             (first, nodes) = (i + 1, 0);
         }
-        if (output.DType == DType.F64) results.CopyTo(output.Span<double>());
-        else Array.ConvertAll(results, x => (float)x).CopyTo(output.Span<float>());
+        if (output.DType == DType.F64) output.Write<double>(results);
+        else output.Write<float>(Array.ConvertAll(results, x => (float)x));
     }
 
     private static void Sum(List<PlaneRule> rules, Params p, Span<double> results)

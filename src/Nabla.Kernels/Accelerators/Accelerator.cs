@@ -1,0 +1,39 @@
+namespace Nabla.Kernels;
+
+/// <summary>
+/// A device that runs GPU kernels: OpenCL, CUDA, ILGPU, or the emulator. It owns memory, an in-order queue of work, and the binaries of the
+/// programs that were launched on it. Launches return at once; what they compute is visible to later launches and to downloads.
+/// </summary>
+/// <remarks>
+/// Addresses of its memory are opaque: <c>address + offset</c> is valid within a block and only this device can tell what lies there.
+/// All members may be called from several threads.
+/// </remarks>
+public abstract class Accelerator : Device
+{
+    private protected Accelerator() { }
+
+    /// <inheritdoc/>
+    public sealed override bool IsHost => false;
+
+    /// <summary>True if kernels may use f64.</summary>
+    public abstract bool HasDouble { get; }
+
+    /// <summary>Most work-items in a group.</summary>
+    public abstract int MaxGroupSize { get; }
+
+    /// <summary>Group-shared memory of one group, in bytes.</summary>
+    public abstract int SharedMemoryBytes { get; }
+
+    /// <summary>Groups that run at the same time when each is large: how far work is worth splitting.</summary>
+    public abstract int Multiprocessors { get; }
+
+    /// <summary>Puts a kernel into the queue; builds it first if this device has not run it yet.</summary>
+    /// <exception cref="DeviceException">
+    /// NB0310: the driver rejects the program (its build log is in the message). NB0311: the driver refuses the launch.
+    /// NB0312: the kernel needs f64, which this device does not have.
+    /// </exception>
+    internal abstract void Launch(KernelProgram program, LaunchSize size, KernelArguments arguments);
+
+    /// <summary>Copies bytes from one place of this device to another; the ranges do not overlap.</summary>
+    internal abstract void CopyWithin(nint source, nint target, long bytes);
+}
