@@ -99,7 +99,7 @@ public sealed class Mcr2OptimalRepresentation : IExperiment<Mcr2OptimalRepresent
         double reduction = CodingRate.Reduction(z, config.Labels, config.Classes, config.EpsilonSquared).ToDouble();
         double[] counts = [.. ranks.Select(_ => (double)config.PerClass)];
         double formula = CodingRate.OfSubspaces(config.Dimension, [.. ranks.Select(r => (double)r)], counts, config.EpsilonSquared);
-        return new Limit(ranks, cross, flatness, reduction, formula, [.. singular.Select(s => s.Select(v => v * v).ToArray())]);
+        return new Limit(ranks, cross, flatness, reduction, formula, [.. singular.Select(s => Enumerable.Range(0, config.Dimension).Select(i => i < s.Length ? s[i] * s[i] : 0).ToArray())]);
     })];
 
     private static void Checks(Config config, Bench bench, Limit[] limits, Limit[] spread, Limit[] collapsed)

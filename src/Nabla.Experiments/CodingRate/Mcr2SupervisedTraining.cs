@@ -37,7 +37,8 @@ public sealed class Mcr2SupervisedTraining : IExperiment<Mcr2SupervisedTraining.
         [Option("hidden units in each of two layers", Min = 1)] int Width = 256,
         [Option("dimension d of the features", Min = 10)] int Dimension = 40,
         [Option("squared precision ε²", Min = 1e-6)] double EpsilonSquared = 0.5,
-        [Option("learning rate of Adam", Min = 0)] double LearningRate = 1e-3) : IConfig<Config>
+        [Option("learning rate of Adam", Min = 0)] double LearningRate = 1e-3,
+        [Option("share of the labels that the control shuffles", Min = 0, Max = 1)] double Shuffled = 1) : IConfig<Config>
     {
         /// <summary>Fewer samples, and half the steps at three times the rate.</summary>
         public static Config Quick => new(Train: 800, Steps: 150, LearningRate: 3e-3);
@@ -96,7 +97,7 @@ public sealed class Mcr2SupervisedTraining : IExperiment<Mcr2SupervisedTraining.
         TrainedNetwork mcr2 = training.Train(bench, "MCR²", network, seed, train.X, f => training.Reduction(f, train.Labels), measures: 3);
         Tensor labels = Tensor.From(train.Labels);
         TrainedNetwork ce = training.Train(bench, "cross-entropy", classifier, seed, train.X, y => RateTraining.CrossEntropy(y, labels), measures: 1);
-        int[] mixed = [.. Dataset.Permutation(train.Labels.Length, seed + 1).Select(i => train.Labels[i])];
+        int[] mixed = Mixed(train.Labels, config.Shuffled, seed + 1);
         TrainedNetwork shuffled = training.Train(bench, "shuffled labels", network, seed, train.X, f => training.Reduction(f, mixed), measures: 3);
 
         Tensor z = network.Apply(mcr2.Parameters, train.X).T, held = network.Apply(mcr2.Parameters, test.X).T;
@@ -110,6 +111,15 @@ public sealed class Mcr2SupervisedTraining : IExperiment<Mcr2SupervisedTraining.
             MeanCosine(z, train.Labels), NearestSubspace.Fit(z, train.Labels, Classes, config.Dimension / Classes).Accuracy(held, test.Labels),
             Losses.Accuracy(classifier.Apply(ce.Parameters, test.X), Tensor.From(test.Labels)).ToDouble(),
             position > 0 ? [] : [new("before training", initial, train.Labels), new("MCR²", z, train.Labels), new("cross-entropy", penultimate, train.Labels)]);
+    }
+
+    // A random share of the samples exchange their labels.
+    private static int[] Mixed(int[] labels, double share, ulong seed)
+    {
+        int[] order = Dataset.Permutation(labels.Length, seed), mixed = [.. labels], chosen = [.. order.Take((int)(share * labels.Length)).Order()];
+        int[] source = [.. order.Take(chosen.Length)];
+        for (int i = 0; i < chosen.Length; i++) mixed[chosen[i]] = labels[source[i]];
+        return mixed;
     }
 
     // Mean of |cos| over pairs of unit vectors from different classes.

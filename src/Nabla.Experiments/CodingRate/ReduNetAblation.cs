@@ -24,7 +24,8 @@ public sealed class ReduNetAblation : IExperiment<ReduNetAblation.Config>
         [Option("layers", Min = 1)] int Layers = 100,
         [Option("effective step η·d/n", Min = 0)] double Step = 0.5,
         [Option("squared precision ε²", Min = 1e-6)] double EpsilonSquared = 0.1,
-        [Option("raw sharpness of the gate λ", Min = 0)] double Gate = 50) : IConfig<Config>
+        [Option("raw sharpness of the gate λ", Min = 0)] double Gate = 50,
+        [Option("effective step of the control", Min = 0)] double ControlStep = 0) : IConfig<Config>
     {
         /// <inheritdoc/>
         public static Config Quick => new();
@@ -36,12 +37,12 @@ public sealed class ReduNetAblation : IExperiment<ReduNetAblation.Config>
 
     private sealed record Outcome(double Reduction, double Directions, double Length, double Accuracy, double TrainAccuracy, double[] Trajectory);
 
-    private sealed record Variant(string Name, Func<ReduNetOptions, ReduNetOptions> Change);
+    private sealed record Variant(string Name, Func<ReduNetOptions, Config, ReduNetOptions> Change);
 
     private static readonly Variant[] Variants =
     [
-        new("full", o => o), new("no residual", o => o with { Residual = false }), new("no normalisation", o => o with { Normalization = ReduNormalization.None }),
-        new("uniform gate", o => o with { Gating = ReduGate.Uniform }), new("random gate", o => o with { Gating = ReduGate.Random }), new("η = 0", o => o with { Step = 0 }),
+        new("full", (o, _) => o), new("no residual", (o, _) => o with { Residual = false }), new("no normalisation", (o, _) => o with { Normalization = ReduNormalization.None }),
+        new("uniform gate", (o, _) => o with { Gating = ReduGate.Uniform }), new("random gate", (o, _) => o with { Gating = ReduGate.Random }), new("η = 0", (o, c) => o with { Step = c.ControlStep }),
     ];
 
     /// <inheritdoc/>
@@ -86,7 +87,7 @@ public sealed class ReduNetAblation : IExperiment<ReduNetAblation.Config>
     {
         bench.Progress(variant.Name, 0, 1);
         int n = d.Labels.Length;
-        var options = variant.Change(new ReduNetOptions(config.Layers, config.EpsilonSquared, config.Step, config.Gate * Dimension / n));
+        var options = variant.Change(new ReduNetOptions(config.Layers, config.EpsilonSquared, config.Step, config.Gate * Dimension / n), config);
         var net = ReduNet.Build(d.X, d.Labels, Classes, options, out Tensor z);
         double directions = CodingRate.Reduction(z.Normalize().T, d.Labels, Classes, config.EpsilonSquared).ToDouble(), length = z.Square().Sum(1).Mean().Sqrt().ToDouble();
         NearestSubspace rule = NearestSubspace.Fit(z.T, d.Labels, Classes, Rank);

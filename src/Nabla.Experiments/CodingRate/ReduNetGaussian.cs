@@ -21,7 +21,10 @@ public sealed class ReduNetGaussian : IExperiment<ReduNetGaussian.Config>
         [Option("raw step η", Min = 0)] double Step = 0.5,
         [Option("raw sharpness of the gate λ", Min = 0)] double Gate = 500,
         [Option("standard deviation of the noise", Min = 0)] double Noise = 0.1,
-        [Option("squared precision ε²", Min = 1e-6)] double EpsilonSquared = 0.1) : IConfig<Config>
+        [Option("squared precision ε²", Min = 1e-6)] double EpsilonSquared = 0.1,
+        [Option("the step of the control without steps, in units of η", Min = 0)] double ControlStep = 0,
+        [Option("the step of the control with descent, in units of η")] double DescentStep = -1,
+        [Option("dimension of the space of the control with three classes", Min = 2, Max = 3)] int CrowdedDimension = 2) : IConfig<Config>
     {
         /// <inheritdoc/>
         public static Config Quick => new(SamplesPerClass: 100, Layers: 400, Gate: 100);
@@ -42,7 +45,9 @@ public sealed class ReduNetGaussian : IExperiment<ReduNetGaussian.Config>
         new("3-D, cone", [[.. At(45), 1], [.. At(120), 1], [-1, 0, 1]]),
     ];
 
-    private static readonly Mixture Crowded = new("2-D, three classes", [At(0), At(60), At(120)]);
+    // At 60° from each other in the plane; in space they are lifted out of it.
+    private static Mixture Crowded(int dimension) =>
+        new($"{dimension}-D, three classes", [.. new[] { 0.0, 60, 120 }.Select((angle, j) => (double[])[.. At(angle), .. Enumerable.Repeat(j == 1 ? 1.0 : 0, dimension - 2)])]);
 
     private sealed record Outcome(ReduNet Net, int[] Labels, Tensor Before, Tensor After, double Reduction, double SmallestRise, double CosineBefore, double Cosine, double Accuracy);
 
@@ -110,12 +115,13 @@ public sealed class ReduNetGaussian : IExperiment<ReduNetGaussian.Config>
             var rates = ReduNet.Build(x, labels, m.Classes, Options(config, m, Math.Min(100, config.Layers), step)).Rates;
             return rates[^1].Reduction - rates[0].Reduction;
         })];
-        bench.ControlEach("η = 0: change of ΔR", Change(0), min: -1e-12, max: 1e-12);
-        bench.ControlEach("steps −η: change of ΔR in 100 layers", Change(-1), max: -1e-3);
+        bench.ControlEach("η = 0: change of ΔR", Change(config.ControlStep), min: -1e-12, max: 1e-12);
+        bench.ControlEach("steps −η: change of ΔR in 100 layers", Change(config.DescentStep), max: -1e-3);
+        Mixture three = Crowded(config.CrowdedDimension);
         double[] crowded = [.. bench.Seeds.Select(seed =>
         {
-            (Tensor x, int[] labels) = Draw(config, Crowded, new RandomKey(seed));
-            return ReduNet.Build(x, labels, 3, Options(config, Crowded)).Rates[^1].Reduction - Ceiling(config, Crowded);
+            (Tensor x, int[] labels) = Draw(config, three, new RandomKey(seed));
+            return ReduNet.Build(x, labels, 3, Options(config, three)).Rates[^1].Reduction - Ceiling(config, three);
         })];
         bench.ControlEach("three classes in the plane: final ΔR − formula", crowded, max: -0.05, note: "The formula needs k ≤ d: three lines in a plane cannot be orthogonal.");
     }

@@ -22,7 +22,8 @@ public sealed class ReduNetLifting : IExperiment<ReduNetLifting.Config>
         [Option("layers", Min = 1)] int Layers = 20,
         [Option("effective step η·C/n", Min = 0)] double Step = 0.5,
         [Option("squared precision ε²", Min = 1e-6)] double EpsilonSquared = 0.1,
-        [Option("effective sharpness of the gate λ·C/n", Min = 0)] double Gate = 1) : IConfig<Config>
+        [Option("effective sharpness of the gate λ·C/n", Min = 0)] double Gate = 1,
+        [Option("factor of the second harmonic of class 2 in the control; −1: equal power spectra", Min = -1, Max = 1)] double Contrast = 0.3) : IConfig<Config>
     {
         /// <inheritdoc/>
         public static Config Quick => new();
@@ -37,12 +38,12 @@ public sealed class ReduNetLifting : IExperiment<ReduNetLifting.Config>
     {
         Func<Tensor, Tensor, Tensor>[] liftings = [(x, _) => x, Lifting.Rectified, (x, kernels) => Lifting.Sparse(x, kernels, 2)];
         Outcome[][] runs = [.. liftings.Select(lift => bench.Seeds.Select(s => Build(config, bench, lift, s, difference: -1)).ToArray())];
-        Outcome[] spectra = [.. bench.Seeds.Select(s => Build(config, bench, liftings[0], s, difference: 0.3))];
+        Outcome[] spectra = [.. bench.Seeds.Select(s => Build(config, bench, liftings[0], s, config.Contrast))];
         bench.CheckEach("one channel: test accuracy", [.. runs[0].Select(r => r.Accuracy)], max: 0.6);
         bench.CheckEach("random kernels and ReLU: test accuracy", [.. runs[1].Select(r => r.Accuracy)], min: 0.9);
         bench.CheckEach("final ΔR, random kernels ÷ one channel", [.. runs[1].Zip(runs[0], (a, b) => a.Reduction / b.Reduction)], min: 1.5);
         bench.ControlEach("one channel, classes of different power spectra: test accuracy", [.. spectra.Select(r => r.Accuracy)], min: 0.9,
-            note: "cos 4θ is 0.3 times as strong in class 2: then filters are enough, so the failure above is one of phases.");
+            note: FormattableString.Invariant($"cos 4θ has the factor {config.Contrast} in class 2: then filters are enough, so the failure above is one of phases."));
         string[] names = ["one channel", "kernels and ReLU", "two largest responses"];
         bench.Figure("accuracy", "Test accuracy and final ΔR by lifting; medians over seeds.", new PanelFigure("",
             new BarFigure("Accuracy", new Axis("test accuracy", Min: 0, Max: 1), names, new BarGroup("accuracy", [.. runs.Select(r => Middle(r, o => o.Accuracy))])) { ShowValues = true },

@@ -18,6 +18,7 @@ internal static class QuickForm
         Bench bench = Run(id);
         Assert.All(bench.Checks, c => Assert.True(c.Passed, $"{c.Name}: {c.Value} outside [{c.Min}, {c.Max}]"));
         Assert.Contains(bench.Checks, c => c.IsControl);
+        InvertedControls.RequireFor(id, bench);
         Assert.NotEmpty(bench.Figures);
         Assert.NotEmpty(bench.Tables);
     }
