@@ -1,3 +1,5 @@
+using Nabla.Files;
+
 namespace Nabla.Experiments.Data;
 
 /// <summary>Where data sets that are not embedded are looked for, and where downloads go.</summary>
@@ -14,11 +16,5 @@ public static class DataFolders
     /// <param name="file">Path inside the folder, such as <c>mnist/t10k-labels-idx1-ubyte.gz</c>.</param>
     public static string? Find(string file) => All.Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
 
-    private static string CacheFolder()
-    {
-        if (Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } cache) return Path.Combine(cache, "nabla");
-        string home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
-        if (OperatingSystem.IsWindows()) return Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), "nabla");
-        return OperatingSystem.IsMacOS() ? Path.Combine(home, "Library", "Caches", "nabla") : Path.Combine(home, ".cache", "nabla");
-    }
+    private static string CacheFolder() => UserFolders.Cache ?? Path.Combine(Path.GetTempPath(), "nabla");
 }

@@ -1,21 +1,23 @@
+using Nabla.Kernels.OpenCl;
+
 namespace Nabla.Kernels;
 
 /// <summary>The accelerators of this machine.</summary>
 public static class Accelerators
 {
-    private static IReadOnlyList<Device>? _found;
-    private static readonly List<string> Absences = [];
+    private static readonly Lazy<(List<Device> Devices, List<string> Absences)> Search = new(Look);
 
     /// <summary>Looks for devices, once, in the order in which they are listed.</summary>
-    public static IReadOnlyList<Device> Find() => _found ??= [];
+    public static IReadOnlyList<Device> Find() => Search.Value.Devices;
 
     /// <summary>What was looked for and not found, and why: one sentence each.</summary>
-    public static IReadOnlyList<string> NotFound
+    public static IReadOnlyList<string> NotFound => Search.Value.Absences;
+
+    private static (List<Device>, List<string>) Look()
     {
-        get
-        {
-            Find();
-            return Absences;
-        }
+        List<Device> devices = [];
+        List<string> absences = [];
+        OpenClPlatforms.Find(devices, absences);
+        return (devices, absences);
     }
 }
