@@ -31,7 +31,10 @@ public static partial class CodingRate
     /// <remarks>
     /// 2k·d²·n flops, or 2k·n³/3 if d > n; then the derivative with respect to Π is not finite where Π = 0 (it passes through √Π). Labels are k times cheaper.
     /// </remarks>
-    /// <exception cref="ShapeException">NB0583: Π does not have one column for each sample; NB0580, NB0581 as for <see cref="Rate"/>.</exception>
+    /// <exception cref="ShapeException">
+    /// NB0583: Π does not have one column for each sample; NB0584: k·d·n does not fit 31 bits; NB0580, NB0581 as for <see cref="Rate"/>.
+    /// </exception>
+    /// <exception cref="NumericException">NB0588: a membership is negative or not finite; NB0681: a feature is not finite.</exception>
     public static Tensor ClassRate(Tensor z, Tensor memberships, double epsilonSquared)
     {
         (int d, int n) = Sizes(z, memberships, epsilonSquared);
@@ -87,9 +90,10 @@ public static partial class CodingRate
 
     /// <summary>Labels as memberships: Π_ji = 1 if sample i has class j. Shape: [k, n].</summary>
     /// <exception cref="NumericException">NB0680: a label outside [0, k).</exception>
-    /// <exception cref="ShapeException">NB0584: k·n does not fit 31 bits.</exception>
+    /// <exception cref="ShapeException">NB0584: k·n does not fit 31 bits; NB0586: fewer than one class.</exception>
     public static DenseTensor Memberships(ReadOnlySpan<int> labels, int classes, DType dtype = DType.F32)
     {
+        if (classes < 1) throw RateErrors.Subspaces($"{classes} classes");
         if ((long)classes * labels.Length > Array.MaxLength) throw RateErrors.TooLarge($"the memberships [{classes},{labels.Length}]", (Int128)classes * labels.Length);
         CheckRange(labels, classes);
         var rows = new double[classes * labels.Length];
@@ -101,8 +105,12 @@ public static partial class CodingRate
     /// Features scaled so that each class has ‖Z_j‖_F² = n_j: the other normalisation for which the theorems hold, beside columns of unit length
     /// (<c>z.Normalize(-2)</c>). A class of zeros stays zero. Shape: kept, Z [d, n]. Source: arXiv:2006.08558, §2.2.
     /// </summary>
+    /// <exception cref="ShapeException">NB0580: Z is not a matrix of floats; NB0582: not one label for each sample.</exception>
+    /// <exception cref="NumericException">NB0680: a label outside [0, k); NB0681: a feature is not finite.</exception>
     public static Tensor NormalizeClasses(Tensor z, ReadOnlySpan<int> labels, int classes)
     {
+        if (z.Rank != 2 || !z.DType.IsFloat) throw RateErrors.Features(z.Aval);
+        CheckFinite(z);
         Tensor each = LabelsOf(z, labels, classes), members = each.OneHot(classes, z.DType);                      // [n, k]
         Tensor squares = z.Square().Sum(0).MatMul(members), counts = members.Sum(0), zero = squares.Equal(0);     // [k]
         Tensor factors = Ops.Where(zero, zero.To(z.DType), counts / Ops.Where(zero, squares.OnesLike(), squares)).Sqrt();
@@ -113,22 +121,34 @@ public static partial class CodingRate
     /// The largest ΔR of k balanced classes of unit vectors in ℝᵈ, k ≤ d: (d/2)·log(1 + 1/ε²) − (d/2k)·log(1 + k/ε²), reached by orthogonal subspaces of
     /// dimension d/k with flat spectra. Source: arXiv:2006.08558, theorem 2.1, with equal sizes and ranks.
     /// </summary>
-    public static double Ceiling(int d, int classes, double epsilonSquared) =>
-        0.5 * d * Math.Log(1 + 1 / epsilonSquared) - 0.5 * d / classes * Math.Log(1 + classes / epsilonSquared);
+    /// <exception cref="ShapeException">NB0581: ε² is not positive; NB0586: d or k is below 1.</exception>
+    public static double Ceiling(int d, int classes, double epsilonSquared)
+    {
+        CheckPrecision(epsilonSquared);
+        if (d < 1 || classes < 1) throw RateErrors.Subspaces($"{classes} classes in {d} dimensions");
+        return 0.5 * d * Math.Log(1 + 1 / epsilonSquared) - 0.5 * d / classes * Math.Log(1 + classes / epsilonSquared);
+    }
 
     /// <summary>
     /// ΔR of orthogonal class subspaces with flat spectra: Σ_j (r_j/2)·[log(1 + d·n_j/(n ε² r_j)) − (n_j/n)·log(1 + d/(ε² r_j))].
     /// </summary>
     /// <param name="d">Dimension of the space.</param>
-    /// <param name="ranks">r_j, need not be whole.</param>
+    /// <param name="ranks">r_j, need not be whole; a class of rank 0 adds nothing.</param>
     /// <param name="counts">n_j.</param>
     /// <param name="epsilonSquared">ε².</param>
+    /// <exception cref="ShapeException">NB0581: ε² is not positive; NB0586: a rank or a size is negative or not finite, or there are not as many.</exception>
     public static double OfSubspaces(int d, ReadOnlySpan<double> ranks, ReadOnlySpan<double> counts, double epsilonSquared)
     {
+        CheckPrecision(epsilonSquared);
+        if (d < 1 || ranks.Length != counts.Length) throw RateErrors.Subspaces($"{ranks.Length} ranks and {counts.Length} sizes in {d} dimensions");
         double n = 0, sum = 0;
         foreach (double count in counts) n += count;
         for (int j = 0; j < ranks.Length; j++)
+            if (!(ranks[j] >= 0) || !(counts[j] >= 0) || !double.IsFinite(ranks[j]) || !double.IsFinite(n) || n == 0)
+                throw RateErrors.Subspaces($"class {j} has rank {ranks[j]} and size {counts[j]} of {n}");
+        for (int j = 0; j < ranks.Length; j++)
         {
+            if (ranks[j] == 0) continue;
             double share = counts[j] / n, ratio = d / (epsilonSquared * ranks[j]);
             sum += 0.5 * ranks[j] * (Math.Log(1 + ratio * share) - share * Math.Log(1 + ratio));
         }
@@ -139,11 +159,12 @@ public static partial class CodingRate
     /// Effective rank of each class, (Σσ²)²/Σσ⁴ over the singular values of its columns: 1 for a line, r for a flat spectrum of rank r; 0 for an empty
     /// class or zeros. Shape: Z [d, n] → [k].
     /// </summary>
-    /// <exception cref="ShapeException">NB0582: not one label for each sample.</exception>
-    /// <exception cref="NumericException">NB0680: a label outside [0, k).</exception>
+    /// <exception cref="ShapeException">NB0580: Z is not a matrix of floats; NB0582: not one label for each sample.</exception>
+    /// <exception cref="NumericException">NB0680: a label outside [0, k); NB0681: a feature is not finite.</exception>
     public static Tensor EffectiveRanks(Tensor z, ReadOnlySpan<int> labels, int classes)
     {
         var groups = ColumnGroups.Of(z, labels, classes);
+        CheckFinite(z);
         Tensor ranks = Tensor.Zeros([classes], z.DType, z.Device);
         if (groups.Counts.Length == 0) return ranks;
         Tensor gram = SmallGram(groups.Columns(z));

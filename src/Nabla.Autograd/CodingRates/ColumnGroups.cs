@@ -17,7 +17,7 @@ internal sealed class ColumnGroups
 
     public static ColumnGroups Of(Tensor z, ReadOnlySpan<int> labels, int classes)
     {
-        if (z.Rank != 2) throw RateErrors.Features(z.Aval);
+        if (z.Rank != 2 || !z.DType.IsFloat) throw RateErrors.Features(z.Aval);
         if (labels.Length != z.Shape[1] || classes < 1) throw RateErrors.Labels(z.Aval, $"{labels.Length} labels", classes);
         CodingRate.CheckRange(labels, classes);
         var members = new List<int>[classes];

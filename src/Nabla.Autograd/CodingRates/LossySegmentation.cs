@@ -31,8 +31,11 @@ public static class LossySegmentation
     /// <param name="labels">The segment of each column, in [0, segments).</param>
     /// <param name="segments">How many; empty ones cost nothing.</param>
     /// <param name="epsilonSquared">ε².</param>
+    /// <exception cref="ShapeException">NB0580, NB0581, NB0582 as for <see cref="CodingRate.ClassRate(Tensor, Tensor, int, double)"/>.</exception>
+    /// <exception cref="NumericException">NB0680: a label outside [0, segments); NB0681: a sample is not finite.</exception>
     public static double CodingLength(Tensor w, ReadOnlySpan<int> labels, int segments, double epsilonSquared)
     {
+        CodingRate.CheckPrecision(epsilonSquared);
         var groups = ColumnGroups.Of(w, labels, segments);
         double bits = 0;
         foreach (int segment in groups.Classes)
@@ -49,14 +52,15 @@ public static class LossySegmentation
     /// </summary>
     /// <param name="w">W [d, n], f32 or f64.</param>
     /// <param name="epsilonSquared">ε².</param>
-    /// <exception cref="ShapeException">NB0580, NB0581 as for <see cref="CodingRate.Rate"/>; NB0584: more than 46,340 samples.</exception>
+    /// <exception cref="ShapeException">NB0580, NB0581 as for <see cref="CodingRate.Rate"/>; NB0584: more than 46,340 samples or dimensions.</exception>
     /// <exception cref="NumericException">NB0681: a sample is not finite.</exception>
     public static Segmentation Run(Tensor w, double epsilonSquared)
     {
         if (w.Rank != 2 || !w.DType.IsFloat) throw RateErrors.Features(w.Aval);
-        if (!(epsilonSquared > 0) || !double.IsFinite(epsilonSquared)) throw RateErrors.Precision(epsilonSquared);
+        CodingRate.CheckPrecision(epsilonSquared);
         (int d, int n) = (w.Shape[0], w.Shape[1]);
         if ((long)n * n > int.MaxValue) throw RateErrors.TooLarge($"the pairs of {n} samples", (Int128)n * n);
+        if ((long)d * d > int.MaxValue) throw RateErrors.TooLarge($"the Gram matrix of {w.Aval}", (Int128)d * d);
         return new Merging(w.T.ToDoubles(), n, d, epsilonSquared).Run();
     }
 

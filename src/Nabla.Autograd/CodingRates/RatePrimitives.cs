@@ -115,7 +115,7 @@ public abstract class CodingRateFamily : Primitive
     {
         Aval y = inputs[0];
         if (!y.DType.IsFloat || y.Shape.Rank < 2) throw RateErrors.Features(y);
-        if (!(form.EpsilonSquared > 0) || !double.IsFinite(form.EpsilonSquared)) throw RateErrors.Precision(form.EpsilonSquared);
+        CodingRate.CheckPrecision(form.EpsilonSquared);
         Int128 side = Math.Min(y.Shape[^1], y.Shape[^2]);
         if (side * side > int.MaxValue) throw RateErrors.TooLarge($"the Gram matrix of {y}", side * side);
         Shape samples = Shape.Create(y.Shape.Dims[..^1]);

@@ -3,6 +3,28 @@ namespace Nabla;
 /// <summary>The messages of ReduNets, side by side.</summary>
 internal static class ReduNetErrors
 {
+    public static ShapeException Kernels(Aval x, Aval kernels) => new("NB0683",
+        $"lifting: the kernels do not fit the samples: {kernels} for {x}; expected [width, in, channels] for signals [n, T, in], [width, width, in, channels] for images [n, H, W, in], of one " +
+        "element type.");
+
+    public static ShapeException Setting(string operation, string name, double value, string expected) => new("NB0684",
+        $"{operation}: {name} is out of range: {value}; expected {expected}.");
+
+    public static ShapeException Images(Aval x) => new("NB0685", $"polar: not images: {x}; expected f32 or f64 [n, H, W], without an axis for channels.");
+
+    public static ShapeException Classified(string operation, Aval z, string expected) => new("NB0686",
+        $"{operation}: the features do not fit: {z}; expected {expected}. Features of a network [n, d] are Z = features.T.");
+
+    public static NumericException Value(string operation, Aval x, long position, double value) => new("NB0687",
+        $"{operation}: a value is not finite: {value} at position {position} of {x}. Look for the first operation that made it.");
+
+    public static ShapeException Trainable(Aval operators, Aval x, Aval start) => new("NB0688",
+        $"redunet: the operators or the samples do not fit: operators {operators}, samples {x}; expected operators {start} and samples {start.DType.Name}[n,{start.Shape[^1]}], or both " +
+        "of another float type.");
+
+    public static TreeFileException Saved(string path, string problem) => new("NB0689",
+        $"redunet: the file holds parts that do not fit each other: '{path}': {problem}. It was not written by ReduNet.Save, or it was changed since.");
+
     public static ShapeException Samples(Aval x) => new("NB0690",
         $"redunet: not samples: {x}; expected f32 or f64 vectors [n, d], signals [n, T, C] or images [n, H, W, C], at least one sample, channels last.");
 
@@ -23,8 +45,9 @@ internal static class ReduNetErrors
     public static ShapeException OtherSamples(Aval x, string expected) => new("NB0696",
         $"redunet: samples do not fit the network: {x}; it was built from samples {expected}.");
 
-    public static ShapeException VectorsOnly(string operation, Shape sample) => new("NB0697",
-        $"redunet: {operation} is for vectors: this network has samples of shape {sample} and operators that are convolutions; expected samples [d].");
+    public static ShapeException NotTrainable(Shape sample, ReduNetOptions options) => new("NB0697",
+        $"redunet: fine-tuning is for vectors, soft gates and residuals: this network has samples of shape {sample}, gates {options.Gating}, normalisation {options.Normalization} and " +
+        $"{(options.Residual ? "residuals" : "no residuals")}; expected samples [d], soft gates or labels, and normalisation by sample or class.");
 
     public static ShapeException Moments(Aval moments, int counts) => new("NB0698",
         $"redunet: the second moments do not fit: {moments} and {counts} class sizes; expected f32 or f64 [k, d, d] and k sizes, none negative and not all zero.");

@@ -70,8 +70,9 @@ public sealed partial class ReduNet
     {
         options.Check();
         (int[] order, int[] counts) = Sorted(x, labels, classes);
-        CheckFinite(x);
         var sample = Shape.Create(x.Shape.Dims[1..]);
+        CheckSize(x, new SampleBlocks(sample));
+        CheckFinite(x);
         DenseTensor operators = Reserve(sample, classes, options.Layers, x.DType, x.Device);
         var net = new ReduNet(sample, options, counts, operators, new ReduRates[options.Layers + 1]);
         DenseTensor rows = net._blocks.Of(x.Take(Tensor.From(order, device: x.Device)));
@@ -97,7 +98,11 @@ public sealed partial class ReduNet
 
     /// <summary>π̂ in the last layer, or in layer <paramref name="layer"/> from 0 on. Shape: [n, sample…] → [n, k].</summary>
     /// <inheritdoc cref="Transform"/>
-    public Tensor Gates(Tensor x, int? layer = null) => Run(x, (layer ?? Depth - 1) + 1).Gates;
+    public Tensor Gates(Tensor x, int? layer = null)
+    {
+        CheckIndex("layer", layer ?? 0, Depth);
+        return Run(x, (layer ?? Depth - 1) + 1).Gates;
+    }
 
     /// <summary>The class with the largest π̂ in the last layer, i32. Shape: [n, sample…] → [n].</summary>
     /// <inheritdoc cref="Transform"/>
@@ -110,6 +115,8 @@ public sealed partial class ReduNet
     /// <inheritdoc cref="Transform"/>
     public Tensor ApplyOperator(Tensor x, int layer, int which)
     {
+        CheckIndex("layer", layer, Depth);
+        CheckIndex("operator", which, Classes + 1);
         CheckSamples(x);
         Tensor matrices = Operators.At(layer).Slice(.., which..(which + 1)).Reshape([_blocks.Blocks, _blocks.Size, _blocks.Size]);
         return _blocks.Samples(_blocks.Of(x).MoveAxis(0, 1).MatMul(matrices).MoveAxis(1, 0));
@@ -119,7 +126,12 @@ public sealed partial class ReduNet
     /// Eigenvalues of E, C_1 … C_k in a layer, ascending, over all frequencies: near α in directions that the features do not use, near 0 in those they fill.
     /// Shape: [k + 1, F·m]; with convolutions each of a complex matrix appears twice.
     /// </summary>
-    public Tensor Spectra(int layer) => Operators.At(layer).Eigh().Values.MoveAxis(0, 1).Reshape([Classes + 1, _blocks.Blocks * _blocks.Size]).Sort(-1);
+    /// <exception cref="ShapeException">NB0691: there is no such layer.</exception>
+    public Tensor Spectra(int layer)
+    {
+        CheckIndex("layer", layer, Depth);
+        return Operators.At(layer).Eigh().Values.MoveAxis(0, 1).Reshape([Classes + 1, _blocks.Blocks * _blocks.Size]).Sort(-1);
+    }
 
     private (DenseTensor Rows, DenseTensor Gates) Run(Tensor x, int layers)
     {
@@ -130,10 +142,22 @@ public sealed partial class ReduNet
         return (rows, gates);
     }
 
+    private static void CheckIndex(string name, int index, int count)
+    {
+        if ((uint)index >= (uint)count) throw ReduNetErrors.Option(name, index, $"0 to {count - 1}");
+    }
+
+    private static void CheckSize(Tensor x, SampleBlocks blocks)
+    {
+        Int128 elements = (Int128)x.Shape[0] * blocks.Blocks * blocks.Size;
+        if (elements > int.MaxValue) throw ReduNetErrors.TooLarge($"the features [{x.Shape[0]},{blocks.Blocks},{blocks.Size}]", elements);
+    }
+
     private void CheckSamples(Tensor x)
     {
         if (x.Rank < 1 || x.DType != Operators.DType || !x.Shape.Dims[1..].SequenceEqual(SampleShape.Dims))
             throw ReduNetErrors.OtherSamples(x.Aval, $"{Operators.DType.Name}[n,{string.Join(',', SampleShape.Dims.ToArray())}]");
+        CheckSize(x, _blocks);
         CheckFinite(x);
     }
 
@@ -177,11 +201,12 @@ public sealed partial class ReduNet
 
     private static int[] LabelsOf(int[] counts) => [.. counts.SelectMany((count, j) => Enumerable.Repeat(j, count))];
 
-    // √(n_j/‖Z_j‖²) for each row.
+    // √(n_j/‖Z_j‖²) for each row; 0 for a class of zeros.
     private static Tensor ClassFactors(Tensor rows, int[] counts)
     {
         Tensor members = Tensor.From(LabelsOf(counts)), squares = rows.Square().Sum(1, 2).SegmentSum(members, counts.Length);
-        return (Tensor.From(Array.ConvertAll(counts, c => (double)c)).To(rows.DType) / squares).Sqrt().Take(members).Reshape(-1, 1, 1);
+        Tensor zero = squares.Equal(0), factors = Tensor.From(Array.ConvertAll(counts, c => (double)c)).To(rows.DType) / Ops.Where(zero, squares.OnesLike(), squares);
+        return Ops.Where(zero, factors.ZerosLike(), factors).Sqrt().Take(members).Reshape(-1, 1, 1);
     }
 
     private static DenseTensor Layer(DenseTensor operators, int layer) => operators.At(layer).Dense;

@@ -15,13 +15,14 @@ public sealed partial class ReduNet
     /// <param name="options">L, ε², η, λ; gating and normalisation are taken to be those above.</param>
     /// <param name="last">The moments behind the last layer, for <see cref="NearestSubspace.FromMoments"/>. Shape: [k, d, d].</param>
     /// <exception cref="ShapeException">NB0698: moments and sizes do not fit; NB0691: an option is out of range; NB0699: too large.</exception>
-    /// <exception cref="NumericException">NB0695: a layer cannot be computed.</exception>
+    /// <exception cref="NumericException">NB0687: a moment is not finite; NB0695: a layer cannot be computed.</exception>
     public static ReduNet FromMoments(Tensor moments, ReadOnlySpan<int> counts, ReduNetOptions options, out Tensor last)
     {
         options.Check();
         bool fits = moments.Rank == 3 && moments.DType.IsFloat && moments.Shape[1] == moments.Shape[2] && moments.Shape[0] == counts.Length
             && counts.IndexOfAnyExceptInRange(0, int.MaxValue) < 0 && counts.IndexOfAnyExcept(0) >= 0;
         if (!fits) throw ReduNetErrors.Moments(moments.Aval, counts.Length);
+        NearestMean.CheckFinite("redunet", moments);
         (int k, int d) = (moments.Shape[0], moments.Shape[1]);
         options = options with { Gating = ReduGate.Labels, Normalization = ReduNormalization.Class };
         var net = new ReduNet([d], options, counts.ToArray(), Reserve([d], k, options.Layers, moments.DType, moments.Device), new ReduRates[options.Layers + 1]);

@@ -17,14 +17,25 @@ public sealed class TrainableReduNet
     public Tensor Start { get; }
 
     /// <summary>Features behind the first L − 1 layers. Shape: operators [L, k + 1, d, d], x [n, d] → [n, d].</summary>
+    /// <exception cref="ShapeException">NB0688: operators or samples of another shape or element type.</exception>
+    /// <exception cref="NumericException">NB0687: a sample is not finite.</exception>
     public Tensor Features(Tensor operators, Tensor x)
     {
+        Check(operators, x);
         for (int layer = 0; layer < Start.Shape[0] - 1; layer++) x = Pass(operators.At(layer), x);
         return x;
     }
 
+    /// <inheritdoc cref="Features"/>
     /// <summary>−λ‖C_j z‖ with the last layer's C_j. Shape: operators [L, k + 1, d, d], x [n, d] → [n, k].</summary>
     public Tensor Logits(Tensor operators, Tensor x) => Logits(Products(operators.At(Start.Shape[0] - 1).Slice(1..), Features(operators, x)));
+
+    private void Check(Tensor operators, Tensor x)
+    {
+        bool fits = operators.Shape == Start.Shape && operators.DType.IsFloat && x.Rank == 2 && x.Shape[1] == Start.Shape[^1] && x.DType == operators.DType;
+        if (!fits) throw ReduNetErrors.Trainable(operators.Aval, x.Aval, Start.Aval);
+        NearestMean.CheckFinite("redunet", x);
+    }
 
     // z·Mᵀ for each matrix: [j, d, d], [n, d] → [n, j, d], by one product.
     private static Tensor Products(Tensor matrices, Tensor z)
@@ -47,7 +58,7 @@ public sealed class TrainableReduNet
 public sealed partial class ReduNet
 {
     /// <summary>The same function with free operators, differentiable and compilable.</summary>
-    /// <exception cref="ShapeException">NB0697: the operators are convolutions.</exception>
-    public TrainableReduNet ToTrainable() => _blocks.Complex ? throw ReduNetErrors.VectorsOnly("fine-tuning", SampleShape)
-        : new TrainableReduNet(Operators.Reshape([Depth, Classes + 1, _blocks.Size, _blocks.Size]) * ((double)_counts.Sum() / _blocks.Dimension), Shares, Options.Step, Options.Gate);
+    /// <exception cref="ShapeException">NB0697: the operators are convolutions, or the network is one of the ablations.</exception>
+    public TrainableReduNet ToTrainable() => _blocks.Complex || !Options.Residual || Options.Gating > ReduGate.Labels || Options.Normalization == ReduNormalization.None
+        ? throw ReduNetErrors.NotTrainable(SampleShape, Options) : new TrainableReduNet(Operators.Reshape([Depth, Classes + 1, _blocks.Size, _blocks.Size]) * ((double)_counts.Sum() / _blocks.Dimension), Shares, Options.Step, Options.Gate);
 }
