@@ -160,48 +160,52 @@ public readonly struct MinimumOp : INumericBinaryOp<MinimumOp>, ILaneBinary
 
 /// <summary>y = aᵇ, special values as in IEEE 754 pow: a⁰ = 1 and 1ᵇ = 1 also for NaN; a &lt; 0 needs an integer b, else NaN.</summary>
 [ElementOp("pow", MaxUlp = 4)]
-public readonly struct PowOp : IFloatBinaryOp<PowOp>
+public readonly struct PowOp : IFloatBinaryOp<PowOp>, ILaneBinary
 {
     /// <inheritdoc/>
-    public static WorkClass Work => WorkClass.Heavy;
+    public static WorkClass Work => WorkClass.Medium;
 
     /// <inheritdoc/>
-    public static T Invoke<T>(T a, T b) where T : unmanaged, IFloatingPointIeee754<T> => T.Pow(a, b);
+    public static T Invoke<T>(T a, T b) where T : unmanaged, IFloatingPointIeee754<T> => SimdMath.Pow(a, b);
 
     /// <inheritdoc/>
     public static void Invoke<T>(ReadOnlySpan<T> a, ReadOnlySpan<T> b, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> =>
-        TensorPrimitives.Pow(a, b, y);
+        SimdMath.Pow(a, b, y);
 
     /// <inheritdoc/>
     public static void Invoke<T>(ReadOnlySpan<T> a, T b, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> =>
-        TensorPrimitives.Pow(a, b, y);
+        SimdMath.Pow(a, b, y);
 
     /// <inheritdoc/>
     public static void Invoke<T>(T a, ReadOnlySpan<T> b, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> =>
-        TensorPrimitives.Pow(a, b, y);
+        SimdMath.Pow(a, b, y);
+
+    static TLanes ILaneBinary.Apply<TLanes, T>(TLanes a, TLanes b) => PowFunction.Apply<TLanes, T>(a, b);
 }
 
 /// <summary>y = the angle of the point (b, a), in (−π, π], with the signs of zeros as in IEEE 754 atan2.</summary>
 [ElementOp("atan2", MaxUlp = 4)]
-public readonly struct Atan2Op : IFloatBinaryOp<Atan2Op>
+public readonly struct Atan2Op : IFloatBinaryOp<Atan2Op>, ILaneBinary
 {
     /// <inheritdoc/>
-    public static WorkClass Work => WorkClass.Heavy;
+    public static WorkClass Work => WorkClass.Medium;
 
     /// <inheritdoc/>
-    public static T Invoke<T>(T a, T b) where T : unmanaged, IFloatingPointIeee754<T> => T.Atan2(a, b);
+    public static T Invoke<T>(T a, T b) where T : unmanaged, IFloatingPointIeee754<T> => SimdMath.Atan2(a, b);
 
     /// <inheritdoc/>
     public static void Invoke<T>(ReadOnlySpan<T> a, ReadOnlySpan<T> b, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> =>
-        TensorPrimitives.Atan2(a, b, y);
+        SimdMath.Atan2(a, b, y);
 
     /// <inheritdoc/>
     public static void Invoke<T>(ReadOnlySpan<T> a, T b, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> =>
-        TensorPrimitives.Atan2(a, b, y);
+        SimdMath.Atan2(a, b, y);
 
     /// <inheritdoc/>
     public static void Invoke<T>(T a, ReadOnlySpan<T> b, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> =>
-        TensorPrimitives.Atan2(a, b, y);
+        SimdMath.Atan2(a, b, y);
+
+    static TLanes ILaneBinary.Apply<TLanes, T>(TLanes a, TLanes b) => Atan2Function.Apply<TLanes, T>(a, b);
 }
 
 /// <summary>y = a ∧ b on bool, bit by bit on integers.</summary>

@@ -53,13 +53,13 @@ public readonly struct LaneForm
         typeof(TOp).IsAssignableTo(typeof(ILaneBinary)) ? new(nameof(LaneCalls.Binary), typeof(TOp), work) : default;
 
     /// <summary>True for a function of so many instructions that writing it into a loop takes the compiler long.</summary>
-    internal bool IsLong => _method == nameof(LaneCalls.Unary) && Work != WorkClass.Light;
+    internal bool IsLong => _operation is not null && Work != WorkClass.Light;
 
     /// <summary>The method that computes it on vectors of type <paramref name="lanes"/>, to be written into the loop or called from it.</summary>
     [RequiresDynamicCode(FusedLoop.Translates), RequiresUnreferencedCode(FusedLoop.Translates)]
     internal MethodInfo MethodFor(Type lanes, Type element, bool called)
     {
-        MethodInfo method = typeof(LaneCalls).GetMethod(called && IsLong ? nameof(LaneCalls.Called) : _method!)!;
+        MethodInfo method = typeof(LaneCalls).GetMethod(called && IsLong ? "Called" + _method : _method!)!;
         return _operation is null ? method.MakeGenericMethod(lanes, element) : method.MakeGenericMethod(_operation, lanes, element);
     }
 
@@ -75,11 +75,15 @@ internal static unsafe class LaneCalls
         TOp.Apply<TLanes, T>(x);
 
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    public static TLanes Called<TOp, TLanes, T>(TLanes x) where TOp : struct, ILaneFunction where TLanes : struct, ILanes<TLanes, T> where T : unmanaged =>
+    public static TLanes CalledUnary<TOp, TLanes, T>(TLanes x) where TOp : struct, ILaneFunction where TLanes : struct, ILanes<TLanes, T> where T : unmanaged =>
         TOp.Apply<TLanes, T>(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TLanes Binary<TOp, TLanes, T>(TLanes a, TLanes b) where TOp : struct, ILaneBinary where TLanes : struct, ILanes<TLanes, T> where T : unmanaged =>
+        TOp.Apply<TLanes, T>(a, b);
+
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    public static TLanes CalledBinary<TOp, TLanes, T>(TLanes a, TLanes b) where TOp : struct, ILaneBinary where TLanes : struct, ILanes<TLanes, T> where T : unmanaged =>
         TOp.Apply<TLanes, T>(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

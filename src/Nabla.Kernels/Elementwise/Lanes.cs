@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
 namespace Nabla.Kernels;
@@ -36,6 +37,9 @@ internal interface ILanes<TSelf, T> where TSelf : struct, ILanes<TSelf, T> where
 
     /// <summary>a·b + c, with one rounding where the machine has such an instruction, else with two.</summary>
     static abstract TSelf MulAdd(TSelf a, TSelf b, TSelf c);
+
+    /// <summary>True if <see cref="MulAdd"/> rounds once.</summary>
+    static abstract bool Fuses { get; }
     static abstract TSelf Sqrt(TSelf a);
     static abstract TSelf Abs(TSelf a);
     static abstract TSelf Max(TSelf a, TSelf b);
@@ -137,6 +141,7 @@ internal readonly struct Lanes512<T>(Vector512<T> v) : ILanes<Lanes512<T>, T> wh
         ? new(Vector512.MultiplyAddEstimate(a._v.AsSingle(), b._v.AsSingle(), c._v.AsSingle()).As<float, T>())
         : new(Vector512.MultiplyAddEstimate(a._v.AsDouble(), b._v.AsDouble(), c._v.AsDouble()).As<double, T>());
 
+    public static bool Fuses => Avx512F.IsSupported;
     public static Lanes512<T> Sqrt(Lanes512<T> a) => new(Vector512.Sqrt(a._v));
     public static Lanes512<T> Abs(Lanes512<T> a) => new(Vector512.Abs(a._v));
     public static Lanes512<T> Max(Lanes512<T> a, Lanes512<T> b) => new(Vector512.MaxNative(a._v, b._v));
@@ -238,6 +243,7 @@ internal readonly struct Lanes256<T>(Vector256<T> v) : ILanes<Lanes256<T>, T> wh
         ? new(Vector256.MultiplyAddEstimate(a._v.AsSingle(), b._v.AsSingle(), c._v.AsSingle()).As<float, T>())
         : new(Vector256.MultiplyAddEstimate(a._v.AsDouble(), b._v.AsDouble(), c._v.AsDouble()).As<double, T>());
 
+    public static bool Fuses => Fma.IsSupported;
     public static Lanes256<T> Sqrt(Lanes256<T> a) => new(Vector256.Sqrt(a._v));
     public static Lanes256<T> Abs(Lanes256<T> a) => new(Vector256.Abs(a._v));
     public static Lanes256<T> Max(Lanes256<T> a, Lanes256<T> b) => new(Vector256.MaxNative(a._v, b._v));
@@ -305,6 +311,7 @@ internal readonly struct Lanes128<T>(Vector128<T> v) : ILanes<Lanes128<T>, T> wh
         ? new(Vector128.MultiplyAddEstimate(a._v.AsSingle(), b._v.AsSingle(), c._v.AsSingle()).As<float, T>())
         : new(Vector128.MultiplyAddEstimate(a._v.AsDouble(), b._v.AsDouble(), c._v.AsDouble()).As<double, T>());
 
+    public static bool Fuses => Fma.IsSupported || AdvSimd.IsSupported;
     public static Lanes128<T> Sqrt(Lanes128<T> a) => new(Vector128.Sqrt(a._v));
     public static Lanes128<T> Abs(Lanes128<T> a) => new(Vector128.Abs(a._v));
     public static Lanes128<T> Max(Lanes128<T> a, Lanes128<T> b) => new(Vector128.MaxNative(a._v, b._v));

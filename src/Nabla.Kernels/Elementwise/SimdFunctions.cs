@@ -32,17 +32,8 @@ internal readonly struct ExpFunction : ILaneFunction
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TLanes Apply<TLanes, T>(TLanes x) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
     {
-        // In this order NaN passes through the bounds.
-        TLanes bounded = TLanes.Max(Of(-104f, -746.0), TLanes.Min(Of(89f, 710.0), x));
-        TLanes p = Exponential.Reduce<TLanes, T>(bounded, out TLanes k);
-        TLanes one = Of(1, 1);
-        if (TLanes.CanScale) return TLanes.Scale(one + p, Exponential.Number<TLanes, T>(k));
-        TLanes up = TLanes.Less(x, default);
-        TLanes scale = Exponential.PowerOfTwo<TLanes, T>(k, TLanes.Select(up, Of(Constants.LargeF32, Constants.LargeF64), Of(0.5f, 0.5)));
-        return TLanes.MulAdd(scale, p, scale) * TLanes.Select(up, Of(1 / Constants.LargeF32, 1 / Constants.LargeF64), one + one);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static TLanes Of(float single, double full) => TLanes.Create(Constants.Of<T>(single, full));
+        TLanes p = Exponential.Reduce<TLanes, T>(Exponential.Bounded<TLanes, T>(x), out TLanes k);
+        return Exponential.Scaled<TLanes, T>(x, p, k);
     }
 }
 
@@ -102,18 +93,9 @@ internal readonly struct LogFunction : ILaneFunction
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TLanes Apply<TLanes, T>(TLanes x) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
     {
-        TLanes zero = default;
-        // Compared as integers, which leaves the numbers alone and was measured three times as fast.
-        TLanes below = TLanes.SubtractBits(x, Of(1.17549435e-38f, 2.2250738585072014e-308));
-        TLanes subnormal = TLanes.ShiftRight(below, typeof(T) == typeof(float) ? 31 : 63);
-        TLanes scaled = TLanes.Select(subnormal, x * Of(Constants.LargeF32, Constants.LargeF64), x);
-        TLanes m = Logarithm.Split<TLanes, T>(scaled, out TLanes k);
-        k -= TLanes.Select(subnormal, Of(60, 512), zero);
-        TLanes y = Logarithm.Combine<TLanes, T>(k, m - Of(1, 1), zero);
+        TLanes m = Logarithm.SplitAny<TLanes, T>(x, out TLanes k);
+        TLanes y = Logarithm.Combine<TLanes, T>(k, m - TLanes.Create(Constants.One<T>()), default);
         return Logarithm.WithEnds<TLanes, T>(x, x, y);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static TLanes Of(float single, double full) => TLanes.Create(Constants.Of<T>(single, full));
     }
 }
 
@@ -152,6 +134,19 @@ internal static class Logarithm
         TLanes exponent = TLanes.ShiftRight(TLanes.SubtractBits(x, rootOfHalf), mantissa);
         k = TLanes.BitsToNumber(exponent);
         return TLanes.SubtractBits(x, TLanes.ShiftLeft(exponent, mantissa));
+    }
+
+    /// <summary>The same also for subnormal numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes SplitAny<TLanes, T>(TLanes x, out TLanes k) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        // Compared as integers, which leaves the numbers alone and was measured three times as fast.
+        TLanes below = TLanes.SubtractBits(x, TLanes.Create(Constants.Of<T>(1.17549435e-38f, 2.2250738585072014e-308)));
+        TLanes subnormal = TLanes.ShiftRight(below, typeof(T) == typeof(float) ? 31 : 63);
+        TLanes scaled = TLanes.Select(subnormal, x * TLanes.Create(Constants.Of<T>(Constants.LargeF32, Constants.LargeF64)), x);
+        TLanes m = Split<TLanes, T>(scaled, out k);
+        k -= TLanes.Select(subnormal, TLanes.Create(Constants.Of<T>(60, 512)), default);
+        return m;
     }
 
     /// <summary>k·log 2 + log(1 + f) + c for a small correction c.</summary>
@@ -241,6 +236,23 @@ internal static class Exponential
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TLanes OfRest<TLanes, T>(TLanes r) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged =>
         TLanes.MulAdd(r * r, Polynomial.Evaluate<TLanes, T>(r, Tables.ExpM1F32, Tables.ExpM1F64), r);
+
+    /// <summary>x within the bounds beyond which results are 0 and ∞; in this order NaN passes through.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Bounded<TLanes, T>(TLanes x) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged =>
+        TLanes.Max(TLanes.Create(Constants.Of<T>(-104f, -746.0)), TLanes.Min(TLanes.Create(Constants.Of<T>(89f, 710.0)), x));
+
+    /// <summary>2ᵏ(1 + p) for p = eʳ − 1, down to subnormal numbers and up to ∞; the sign of x is that of k.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Scaled<TLanes, T>(TLanes x, TLanes p, TLanes k) where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        TLanes one = TLanes.Create(Constants.One<T>());
+        if (TLanes.CanScale) return TLanes.Scale(one + p, Number<TLanes, T>(k));
+        TLanes up = TLanes.Less(x, default), half = TLanes.Create(Constants.Of<T>(0.5f, 0.5));
+        TLanes scale = PowerOfTwo<TLanes, T>(k, TLanes.Select(up, TLanes.Create(Constants.Of<T>(Constants.LargeF32, Constants.LargeF64)), half));
+        TLanes back = TLanes.Select(up, TLanes.Create(Constants.Of<T>(1 / Constants.LargeF32, 1 / Constants.LargeF64)), one + one);
+        return TLanes.MulAdd(scale, p, scale) * back;
+    }
 
     /// <summary>The value of k.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -6,7 +6,7 @@ namespace Nabla.Kernels;
 
 /// <summary>
 /// Vector versions of elementary functions: at most 4 units in the last place on the whole
-/// range of f32 and f64, with no absolute floor. Each is written once, in <c>SimdFunctions.cs</c> and <c>SimdTrigonometry.cs</c>, for all vector widths; a
+/// range of f32 and f64, with no absolute floor. Each is written once, in <c>SimdFunctions.cs</c>, <c>SimdTrigonometry.cs</c> and <c>SimdPairs.cs</c>, for all vector widths; a
 /// result does not depend on the position of an element or on the length of the span.
 /// </summary>
 public static class SimdMath
@@ -89,6 +89,30 @@ public static class SimdMath
     /// <summary>cos x. ±∞ and NaN → NaN.</summary>
     public static void Cos<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => EachLimited<CosFunction, T>(x, y);
 
+    /// <summary>aᵇ, special values as in IEEE 754 pow.</summary>
+    public static T Pow<T>(T a, T b) where T : unmanaged, IFloatingPointIeee754<T> => One<PowFunction, T>(a, b);
+
+    /// <inheritdoc cref="Pow{T}(T, T)"/>
+    public static void Pow<T>(ReadOnlySpan<T> a, ReadOnlySpan<T> b, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => Each<PowFunction, T>(a, b, y);
+
+    /// <summary>Each element of a to the power b.</summary>
+    public static void Pow<T>(ReadOnlySpan<T> a, T b, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => Each<PowFunction, T>(a, [b], y);
+
+    /// <summary>a to the power of each element of b.</summary>
+    public static void Pow<T>(T a, ReadOnlySpan<T> b, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => Each<PowFunction, T>([a], b, y);
+
+    /// <summary>The angle of the point (b, a), in [−π, π], special values as in IEEE 754 atan2.</summary>
+    public static T Atan2<T>(T a, T b) where T : unmanaged, IFloatingPointIeee754<T> => One<Atan2Function, T>(a, b);
+
+    /// <inheritdoc cref="Atan2{T}(T, T)"/>
+    public static void Atan2<T>(ReadOnlySpan<T> a, ReadOnlySpan<T> b, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => Each<Atan2Function, T>(a, b, y);
+
+    /// <summary>The angles of points at one distance from the axis.</summary>
+    public static void Atan2<T>(T a, ReadOnlySpan<T> b, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => Each<Atan2Function, T>([a], b, y);
+
+    /// <summary>The angles of points over one point of the axis.</summary>
+    public static void Atan2<T>(ReadOnlySpan<T> a, T b, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => Each<Atan2Function, T>(a, [b], y);
+
     /// <summary>|x|; the least integer maps to itself.</summary>
     public static void Abs<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, INumber<T> => Each<AbsFunction, T>(x, y);
 
@@ -138,6 +162,14 @@ public static class SimdMath
         return buffer[0];
     }
 
+    [SkipLocalsInit]
+    private static unsafe T One<TFunction, T>(T a, T b) where TFunction : struct, ILaneBinary where T : unmanaged
+    {
+        T* buffer = stackalloc T[Vector128<T>.Count];
+        TFunction.Apply<Lanes128<T>, T>(Lanes128<T>.Create(a), Lanes128<T>.Create(b)).Store(buffer);
+        return buffer[0];
+    }
+
     private static void Each<TFunction, T>(ReadOnlySpan<T> x, Span<T> y) where TFunction : struct, ILaneFunction where T : unmanaged
     {
         if (y.Length < x.Length) throw new ArgumentException("The result is shorter than the operand.", nameof(y));
@@ -163,6 +195,38 @@ public static class SimdMath
     private static unsafe void Rest<TFunction, TLanes, T>(T* x, T* y, int count)
         where TFunction : struct, ILaneFunction where TLanes : struct, ILanes<TLanes, T> where T : unmanaged =>
         TFunction.Apply<TLanes, T>(TLanes.LoadSome(x, count)).StoreSome(y, count);
+
+    // An operand of one element belongs to all of the other.
+    private static void Each<TFunction, T>(ReadOnlySpan<T> a, ReadOnlySpan<T> b, Span<T> y) where TFunction : struct, ILaneBinary where T : unmanaged
+    {
+        if (a.Length != b.Length && a.Length != 1 && b.Length != 1) throw new ArgumentException("The operands differ in length.", nameof(b));
+        if (y.Length < (a.Length == 1 ? b.Length : a.Length)) throw new ArgumentException("The result is shorter than the operands.", nameof(y));
+        if (Vector512.IsHardwareAccelerated) Each<TFunction, Lanes512<T>, T>(a, b, y);
+        else if (Vector256.IsHardwareAccelerated) Each<TFunction, Lanes256<T>, T>(a, b, y);
+        else Each<TFunction, Lanes128<T>, T>(a, b, y);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static unsafe void Each<TFunction, TLanes, T>(ReadOnlySpan<T> a, ReadOnlySpan<T> b, Span<T> y)
+        where TFunction : struct, ILaneBinary where TLanes : struct, ILanes<TLanes, T> where T : unmanaged
+    {
+        bool oneA = a.Length == 1, oneB = b.Length == 1;
+        int count = oneA ? b.Length : a.Length;
+        fixed (T* left = a, right = b, target = y)
+        {
+            if (count == 0) return;
+            TLanes firstA = TLanes.Create(*left), firstB = TLanes.Create(*right);
+            int i = 0;
+            for (; i + TLanes.Count <= count; i += TLanes.Count)
+                TFunction.Apply<TLanes, T>(oneA ? firstA : TLanes.Load(left + i), oneB ? firstB : TLanes.Load(right + i)).Store(target + i);
+            if (i < count) Rest<TFunction, TLanes, T>(oneA ? left : left + i, oneB ? right : right + i, oneA, oneB, target + i, count - i);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static unsafe void Rest<TFunction, TLanes, T>(T* a, T* b, bool oneA, bool oneB, T* y, int count)
+        where TFunction : struct, ILaneBinary where TLanes : struct, ILanes<TLanes, T> where T : unmanaged =>
+        TFunction.Apply<TLanes, T>(oneA ? TLanes.Create(*a) : TLanes.LoadSome(a, count), oneB ? TLanes.Create(*b) : TLanes.LoadSome(b, count)).StoreSome(y, count);
 
     private static void EachLimited<TFunction, T>(ReadOnlySpan<T> x, Span<T> y) where TFunction : struct, ILimitedLaneFunction where T : unmanaged
     {

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Reflection;
 using Nabla.Kernels;
 
@@ -130,6 +131,26 @@ public sealed class SimdMathTests
         CheckBinary<Atan2Op>(c, [.. b.Select((v, i) => v * a[^(i + 1)])], ExactMath.Atan2);
     }
 
+    // Bases near 1 with exponents that bring the result near both ends of the range: where an error of the logarithm grows most.
+    [Theory]
+    [InlineData(700)]
+    [InlineData(-740)]
+    [InlineData(85)]
+    [InlineData(-100)]
+    public void Powers_near_overflow_and_underflow_stay_below_the_stated_bound(double exponent)
+    {
+        var random = new Random(4);
+        double[] a = [.. Enumerable.Range(0, 60).Select(i => i % 2 == 0 ? 0.7 + 0.72 * random.NextDouble() : 1 + (random.NextDouble() - 0.5) * Math.Pow(10, -7 * random.NextDouble()))];
+        CheckBinary<PowOp>(a, [.. a.Select(v => (exponent + random.NextDouble()) / Math.Log(v))], ExactMath.Pow);
+    }
+
+    [Fact]
+    public void Angles_of_points_at_every_slope_stay_below_the_stated_bound()
+    {
+        double[] turn = [.. Enumerable.Range(0, 120).Select(i => i * Math.PI / 60)];
+        CheckBinary<Atan2Op>([.. turn.Select(v => Math.Sin(v) + 1e-3)], [.. turn.Select(v => Math.Cos(v) - 1e-3)], ExactMath.Atan2);
+    }
+
     [Fact]
     public void Maximum_and_minimum_propagate_NaN_and_order_zeros()
     {
@@ -139,12 +160,54 @@ public sealed class SimdMathTests
     }
 
     [Fact]
-    public void Powers_and_remainders_of_special_values_follow_IEEE_754()
+    public void Powers_angles_and_remainders_of_special_values_follow_IEEE_754()
     {
-        double[] a = [0, NaN, 1, -8, -8, -8, 0, -0.0, Inf, -2], b = [0, 0, NaN, 3, 0.5, -1, -1, -3, -1, Inf];
-        Assert.Equal(a.Zip(b, Math.Pow), Pair<PowOp>(a, b));
+        double[] numbers =
+        [
+            0, -0.0, 1, -1, 2, -2, 3, -3, 0.5, -0.5, 2.5, -2.5, -8, 1e300, -1e300, double.Epsilon, -double.Epsilon, 1e-310, Inf, -Inf, NaN,
+            4503599627370497, 9007199254740991, 9007199254740992, -9007199254740991, 1 - 1e-16, 8388609, 16777215, -16777217,
+        ];
+        double[] a = [.. numbers.SelectMany(v => numbers.Select(_ => v))], b = [.. numbers.SelectMany(_ => numbers)];
+        float[] s = Array.ConvertAll(a, v => (float)v), t = Array.ConvertAll(b, v => (float)v);
+        RequireNear(a, b, Pair<PowOp>(a, b), Math.Pow, 1e-15);
+        RequireNear(a, b, Pair<Atan2Op>(a, b), Math.Atan2, 1e-15);
+        RequireNear(s, t, Pair<PowOp>(s, t), MathF.Pow, 3e-7);
+        RequireNear(s, t, Pair<Atan2Op>(s, t), MathF.Atan2, 3e-7);
         double[] p = [5.5, -5.5, 5.5, 1e30, 3, 0, Inf, -7], q = [2, 2, -2, 3, Inf, 3, 2, 0];
         Assert.Equal(p.Zip(q, (u, v) => u % v), Pair<RemOp>(p, q));
+
+        // Zeros with their signs, infinities and NaN must be equal, others near.
+        static void RequireNear<T>(T[] a, T[] b, T[] y, Func<T, T, T> expected, double tolerance) where T : unmanaged, IFloatingPointIeee754<T>
+        {
+            for (int i = 0; i < a.Length; i++)
+            {
+                T e = expected(a[i], b[i]);
+                bool same = T.IsNaN(e) ? T.IsNaN(y[i]) : T.IsNegative(e) == T.IsNegative(y[i]) && (e == y[i] || T.IsFinite(e) && T.Abs(e - y[i]) <= T.CreateChecked(tolerance) * T.Abs(e));
+                Assert.True(same, $"{typeof(T).Name} {a[i]}, {b[i]}: {y[i]}, expected {e}");
+            }
+        }
+    }
+
+    [Fact]
+    public void Powers_and_angles_depend_neither_on_the_length_nor_on_which_operand_is_one_number()
+    {
+        float[] a = [.. Enumerable.Range(0, 67).Select(i => (i + 1) * 0.37f)], b = [.. Enumerable.Range(0, 67).Select(i => (i - 30) * 0.21f)];
+        double[] c = Array.ConvertAll(a, v => (double)v), d = Array.ConvertAll(b, v => (double)v);
+        Check<PowOp, float>(a, b);
+        Check<PowOp, double>(c, d);
+        Check<Atan2Op, float>(b, a);
+        Check<Atan2Op, double>(d, c);
+
+        static void Check<TOp, T>(T[] a, T[] b) where TOp : struct, IFloatBinaryOp<TOp> where T : unmanaged, IFloatingPointIeee754<T>
+        {
+            T[] whole = Pair<TOp, T>(a, b), part = new T[a.Length];
+            Assert.Equal(whole, a.Zip(b, TOp.Invoke));
+            for (int length = 0; length <= a.Length; length++) Assert.Equal(whole[..length], Pair<TOp, T>(a[..length], b[..length]));
+            TOp.Invoke(a, b[5], part);
+            Assert.Equal(a.Select(v => TOp.Invoke(v, b[5])), part);
+            TOp.Invoke(a[5], b, part);
+            Assert.Equal(b.Select(v => TOp.Invoke(a[5], v)), part);
+        }
     }
 
     private static void CheckBinary<TOp>(double[] a, double[] b, Func<double, double, (double, double)> reference) where TOp : struct, IBinaryOp
