@@ -113,11 +113,9 @@ internal sealed class LinalgWork
         switch (_case.Operation)
         {
             case "cholesky": Linalg.Cholesky(_a, _x); break;
-            case "trsm" or "inverse": SolveTriangular(_b, _x, transpose: false); break;
-            case "potri":
-                SolveTriangular(_b, _y, transpose: false);
-                SolveTriangular(_y, _x, transpose: true);
-                break;
+            case "trsm": Linalg.TriangularSolve(_a, _b, _x, leftSide: true, lower: true, transposeA: false, unitDiagonal: false); break;
+            case "inverse": Linalg.TriangularInverse(_a, _x); break;
+            case "potri": Linalg.CholeskyInverse(_a, _x); break;
             case "solve" or "solve-n": Linalg.Solve(_a, _b, _x); break;
             case "qr": Linalg.Qr(_a, _x, _y); break;
             case "eigh": Linalg.SymmetricEigen(_a, _values, _x); break;
@@ -125,9 +123,6 @@ internal sealed class LinalgWork
             default: throw new InvalidOperationException($"no operation {_case.Operation}");
         }
     }
-
-    private void SolveTriangular(DenseTensor b, DenseTensor x, bool transpose) =>
-        Linalg.TriangularSolve(_a, b, x, leftSide: true, lower: true, transpose, unitDiagonal: false);
 
     /// <summary>Throws unless the definition holds for a vector of ±1; returns numbers that a peer must have too.</summary>
     public double[] Verify()

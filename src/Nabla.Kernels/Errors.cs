@@ -60,8 +60,8 @@ internal static class KernelErrors
         $"cholesky: matrix is not positive definite: {a}, {Matrix(batch)}row {row}; the pivot is not a number above zero. " +
         "Add a small multiple of the identity, or compute in f64.");
 
-    public static NumericException ZeroDiagonal(Aval a, long batch, long row) => new("NB0602",
-        $"triangular_solve: matrix is singular: {a}, {Matrix(batch)}row {row} has a zero on the diagonal; every diagonal element must be non-zero.");
+    public static NumericException ZeroDiagonal(Aval a, long batch, long row, string operation = "triangular_solve") => new("NB0602",
+        $"{operation}: matrix is singular: {a}, {Matrix(batch)}row {row} has a zero on the diagonal; every diagonal element must be non-zero.");
 
     public static NumericException IntegerDivisionByZero(string operation, DType dtype) => new("NB0603",
         $"{operation}: an integer is divided by zero: {dtype.Name} operands; every divisor must be non-zero. " +

@@ -43,22 +43,25 @@ public static unsafe partial class Linalg
             for (long entry = part * perPart; entry < end; entry++)
             {
                 MatrixView<T> source = MatrixView<T>.Of(a, entry), target = MatrixView<T>.Of(l, entry);
-                for (nint i = 0; i < source.Rows; i++) CopyRow(source, i, target.Address + i * target.RowStride);
+                CopyLower(source, target);
                 nint row = CholeskyKernel<T>.Factor(target);
                 if (row >= 0) Report(failure, entry * source.Rows + row);
                 for (nint i = 0; i < source.Rows; i++)
                     new Span<T>(target.Address + i * target.RowStride + i + 1, (int)(source.Rows - i - 1)).Clear();
             }
         }
+    }
 
-        // The lower triangle; what is right of it is set to 0, for the vectors that reach across the diagonal.
-        private static void CopyRow(MatrixView<T> source, nint i, T* target)
+    // The lower triangle; what is right of it is set to 0, for the vectors that reach across the diagonal.
+    private static void CopyLower<T>(MatrixView<T> source, MatrixView<T> target) where T : unmanaged, INumber<T>
+    {
+        for (nint i = 0; i < source.Rows; i++)
         {
-            T* from = source.Address + i * source.RowStride;
-            if (source.ColumnStride == 1) new Span<T>(from, (int)i + 1).CopyTo(new Span<T>(target, (int)i + 1));
+            T* from = source.Address + i * source.RowStride, to = target.Address + i * target.RowStride;
+            if (source.ColumnStride == 1) new Span<T>(from, (int)i + 1).CopyTo(new Span<T>(to, (int)i + 1));
             else
-                for (nint j = 0; j <= i; j++) target[j] = from[j * source.ColumnStride];
-            new Span<T>(target + i + 1, (int)(source.Rows - i - 1)).Clear();
+                for (nint j = 0; j <= i; j++) to[j] = from[j * source.ColumnStride];
+            new Span<T>(to + i + 1, (int)(source.Rows - i - 1)).Clear();
         }
     }
 }

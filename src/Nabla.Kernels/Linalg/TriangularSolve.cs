@@ -75,13 +75,13 @@ public static unsafe partial class Linalg
             nint from = count * cut / cuts, to = count * (cut + 1) / cuts;
             return kind.LeftSide ? whole.Block(0, from, whole.Rows, to - from) : whole.Block(from, 0, to - from, whole.Columns);
         }
+    }
 
-        private static nint ZeroOnDiagonal(MatrixView<T> triangle)
-        {
-            for (nint i = 0; i < triangle.Rows; i++)
-                if (triangle[i, i] == T.Zero) return i;
-            return -1;
-        }
+    private static nint ZeroOnDiagonal<T>(MatrixView<T> triangle) where T : unmanaged, INumber<T>
+    {
+        for (nint i = 0; i < triangle.Rows; i++)
+            if (triangle[i, i] == T.Zero) return i;
+        return -1;
     }
 
     private static bool FitsSolve(DenseTensor a, DenseTensor b, bool leftSide)
