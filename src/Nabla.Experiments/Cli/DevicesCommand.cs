@@ -1,9 +1,10 @@
 using System.CommandLine;
 using Nabla.Experiments.Runs;
+using Nabla.Kernels;
 
 namespace Nabla.Experiments.Cli;
 
-/// <summary><c>nabla devices</c>: where tensors can live.</summary>
+/// <summary><c>nabla devices</c>: where tensors can live, and what was looked for in vain.</summary>
 internal static class DevicesCommand
 {
     public static Command Create(Terminal terminal)
@@ -13,15 +14,22 @@ internal static class DevicesCommand
         command.SetAction(parsed =>
         {
             if (parsed.GetValue(json)) WriteJson(terminal.Out);
-            else terminal.Table(["device", "memory", "description"], Device.All.Select(d => new[] { d.Name, RunText.Bytes(d.MemoryBytes), d.Description }));
+            else WriteTable(terminal);
             return ExitCode.Ok;
         });
         return command;
     }
 
+    private static void WriteTable(Terminal terminal)
+    {
+        terminal.Table(["device", "memory", "description"], Device.All.Select(d => new[] { d.Name, RunText.Bytes(d.MemoryBytes), d.Description }));
+        if (Accelerators.NotFound.Count > 0) terminal.Out.WriteLine($"\nNot found:\n{string.Join('\n', Accelerators.NotFound.Select(reason => $"  {reason}"))}");
+    }
+
     private static void WriteJson(TextWriter output) => JsonText.Write(output, writer =>
     {
-        writer.WriteStartArray();
+        writer.WriteStartObject();
+        writer.WriteStartArray("devices");
         foreach (Device device in Device.All)
         {
             writer.WriteStartObject();
@@ -32,5 +40,9 @@ internal static class DevicesCommand
             writer.WriteEndObject();
         }
         writer.WriteEndArray();
+        writer.WriteStartArray("notFound");
+        foreach (string reason in Accelerators.NotFound) writer.WriteStringValue(reason);
+        writer.WriteEndArray();
+        writer.WriteEndObject();
     });
 }

@@ -8,13 +8,13 @@ internal static unsafe partial class Cl
     /// <summary>The loader of the installed drivers.</summary>
     public const string Library = "libOpenCL.so.1";
 
-    public const ulong DeviceTypeAll = 0xFFFFFFFF;
-    public const ulong MemReadWrite = 1;
+    public const ulong DeviceTypeCpu = 2, DeviceTypeAll = 0xFFFFFFFF;
+    public const ulong MemReadWrite = 1, MemAllocHostPtr = 1 << 4;
     public const ulong MigrateContentUndefined = 2;
     public const ulong FpCorrectlyRoundedDivideSqrt = 1 << 7;
 
     public const uint PlatformVersion = 0x0901, PlatformName = 0x0902;
-    public const uint DeviceMaxComputeUnits = 0x1002, DeviceMaxWorkGroupSize = 0x1004, DeviceMaxWorkItemSizes = 0x1005, DeviceMaxMemAllocSize = 0x1010;
+    public const uint DeviceType = 0x1000, DeviceMaxComputeUnits = 0x1002, DeviceMaxWorkGroupSize = 0x1004, DeviceMaxWorkItemSizes = 0x1005;
     public const uint DeviceSingleFpConfig = 0x101B, DeviceGlobalMemSize = 0x101F, DeviceLocalMemSize = 0x1023, DeviceEndianLittle = 0x1026;
     public const uint DeviceAvailable = 0x1027, DeviceCompilerAvailable = 0x1028, DeviceName = 0x102B, DriverVersion = 0x102D, DeviceVersion = 0x102F;
     public const uint DeviceExtensions = 0x1030, DeviceDoubleFpConfig = 0x1032;

@@ -12,7 +12,7 @@ internal sealed class OpenClDevice : Accelerator
         (Name, _info) = (name, info);
         _opened = new(() =>
         {
-            var queue = new OpenClQueue(this, info.Device);
+            var queue = new OpenClQueue(this, info);
             return (queue, new OpenClPrograms(this, info, queue.Context, cache));
         });
     }
@@ -53,9 +53,7 @@ internal sealed class OpenClDevice : Accelerator
         if (_opened.IsValueCreated) _opened.Value.Queue.Finish();
     }
 
-    internal override nint AllocateMemory(long bytes) =>
-        bytes <= _info.MaxBlockBytes ? _opened.Value.Queue.Allocate(bytes)
-        : throw new OutOfMemoryException($"{Name} has blocks of at most {_info.MaxBlockBytes:N0} bytes: {bytes:N0} bytes");
+    internal override nint AllocateMemory(long bytes) => _opened.Value.Queue.Allocate(bytes);
 
     internal override void FreeMemory(nint address, long bytes) => _opened.Value.Queue.Free(address);
 

@@ -18,7 +18,7 @@ internal sealed unsafe record OpenClInfo
         MaxGroupSize = Count(Value<nuint>(device, Cl.DeviceMaxWorkGroupSize));
         MaxItems = [.. Values(device, Cl.DeviceMaxWorkItemSizes).Select(Count)];
         MemoryBytes = (long)Value<ulong>(device, Cl.DeviceGlobalMemSize);
-        MaxBlockBytes = (long)Value<ulong>(device, Cl.DeviceMaxMemAllocSize);
+        IsProcessor = (Value<ulong>(device, Cl.DeviceType) & Cl.DeviceTypeCpu) != 0;
         SharedMemoryBytes = (int)Math.Min(Value<ulong>(device, Cl.DeviceLocalMemSize), int.MaxValue);
         HasDouble = DeviceText(device, Cl.DeviceExtensions).Split(' ').Contains("cl_khr_fp64") || Value<ulong>(device, Cl.DeviceDoubleFpConfig) != 0;
         RoundsDivision = (Value<ulong>(device, Cl.DeviceSingleFpConfig) & Cl.FpCorrectlyRoundedDivideSqrt) != 0;
@@ -54,8 +54,8 @@ internal sealed unsafe record OpenClInfo
     /// <summary>Memory in all.</summary>
     public long MemoryBytes { get; }
 
-    /// <summary>Memory that one block may take.</summary>
-    public long MaxBlockBytes { get; }
+    /// <summary>Whether it is the host's own processor, whose memory is the host's.</summary>
+    public bool IsProcessor { get; init; }
 
     /// <summary>Group-shared memory of one group.</summary>
     public int SharedMemoryBytes { get; }

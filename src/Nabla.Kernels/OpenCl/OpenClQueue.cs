@@ -15,6 +15,7 @@ internal sealed unsafe class OpenClQueue
     private const int StagingBytes = 1 << 20, LargestStaged = 1 << 16;
 
     private readonly OpenClDevice _owner;
+    private readonly bool _isProcessor;
     private readonly nint _queue;
     private readonly Lock _fenceGate = new(), _stagingGate = new();
     private readonly byte* _staging;
@@ -23,9 +24,10 @@ internal sealed unsafe class OpenClQueue
     private nint _fence;
 
     /// <summary>Opens a device.</summary>
-    public OpenClQueue(OpenClDevice owner, nint device)
+    public OpenClQueue(OpenClDevice owner, OpenClInfo info)
     {
-        _owner = owner;
+        (_owner, _isProcessor) = (owner, info.IsProcessor);
+        nint device = info.Device;
         ClStatus status;
         Context = Cl.clCreateContext(null, 1, &device, null, null, &status);
         Check(status, "clCreateContext");
@@ -49,10 +51,14 @@ internal sealed unsafe class OpenClQueue
     public nint Allocate(long bytes)
     {
         ClStatus status;
-        nint handle = Cl.clCreateBuffer(Context, Cl.MemReadWrite, (nuint)bytes, null, &status);
-        // Drivers may put off taking memory until it is used; asked for here, its lack is seen here.
-        if (status == ClStatus.CL_SUCCESS && (status = Cl.clEnqueueMigrateMemObjects(_queue, 1, &handle, Cl.MigrateContentUndefined, 0, null, null)) != ClStatus.CL_SUCCESS)
-            Cl.clReleaseMemObject(handle);
+        nint handle = Cl.clCreateBuffer(Context, Cl.MemReadWrite | (_isProcessor ? Cl.MemAllocHostPtr : 0), (nuint)bytes, null, &status);
+        // Drivers put off taking memory until it is used, and PoCL ends the process when there is none by then. Host memory is taken at once; other
+        // memory is asked for here, so that its lack is seen here.
+        if (status == ClStatus.CL_SUCCESS && !_isProcessor)
+        {
+            status = Cl.clEnqueueMigrateMemObjects(_queue, 1, &handle, Cl.MigrateContentUndefined, 0, null, null);
+            if (status != ClStatus.CL_SUCCESS) Cl.clReleaseMemObject(handle);
+        }
         if (status is ClStatus.CL_MEM_OBJECT_ALLOCATION_FAILURE or ClStatus.CL_OUT_OF_RESOURCES or ClStatus.CL_OUT_OF_HOST_MEMORY or ClStatus.CL_INVALID_BUFFER_SIZE)
             throw new OutOfMemoryException($"{status} on {_owner}: {bytes:N0} bytes");
         Check(status, "clCreateBuffer");
