@@ -14,6 +14,18 @@ internal static class KernelErrors
     public static ShapeException NothingToCompare(string operation, Aval aval, int axis) => new("NB0111",
         $"{operation}: the axis is empty: axis {axis} of {aval}; expected at least one element along it.");
 
+    public static DeviceException ViewIndex(string where, long index, long length) => new("NB0320",
+        $"kernel: index outside a view: {index} at {where}; expected 0 ≤ index < {length}.");
+
+    public static DeviceException BarrierMissed(string kernel, int waiting, int items) => new("NB0321",
+        $"kernel: a barrier is not reached by all work-items of a group: {waiting} of {items} wait in {kernel}. A barrier must not stand under a condition that differs within a group.");
+
+    public static DeviceException TooLargeForDevice(Aval aval, Device device) => new("NB0322",
+        $"kernel: too many elements for {device}: {aval}; at most 2^31 − 1. Use smaller batches.");
+
+    public static DeviceException NotOnDevice(string operation, Device device) => new("NB0323",
+        $"{operation}: no kernel for {device}. Move the operands with x.ToDevice(Device.Cpu), or set NABLA_FALLBACK=cpu to let the CPU do it, at the price of two copies.");
+
     public static DTypeException NoKernel(string operation, Aval aval) => new("NB0204",
         $"{operation}: no kernel for this element type: {aval}. Convert first.");
 

@@ -56,12 +56,18 @@ public sealed class DenseTensor : Tensor
     /// <summary>Another tensor over the same memory.</summary>
     internal DenseTensor View(Layout layout) => new(DType, Buffer, layout);
 
-    /// <summary>Address of the first element; valid while this tensor is reachable.</summary>
+    /// <summary>Address of the first element of a host tensor; valid while this tensor is reachable.</summary>
+    /// <exception cref="DeviceException">NB0304: the host cannot read it.</exception>
     internal unsafe T* Pointer<T>() where T : unmanaged
     {
         Debug.Assert(DTypes.Of<T>() == DType, "element type");
-        return (T*)Buffer.Address + Layout.Offset;
+        return (T*)HostStart;
     }
+
+    /// <summary>Address of the first element of a host tensor, whatever its type.</summary>
+    /// <exception cref="DeviceException">NB0304: the host cannot read it.</exception>
+    internal unsafe byte* HostStart =>
+        Buffer.Device.IsHost ? (byte*)Buffer.Address + Layout.Offset * DType.Size : throw TensorErrors.NotOnHost(Aval, Buffer.Device);
 
     /// <summary>
     /// The elements of a contiguous host tensor as a span. The memory belongs to this tensor: keep it reachable while the span is

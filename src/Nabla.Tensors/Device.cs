@@ -8,7 +8,11 @@ public abstract class Device
     private static Device? _default;
     private static IReadOnlyList<Device>? _all;
 
-    private protected Device() => Pool = new BufferPool(this);
+    private protected Device(bool isHost)
+    {
+        IsHost = isHost;
+        Pool = new BufferPool(this);
+    }
 
     /// <summary>The host processor with its SIMD kernels.</summary>
     public static Device Cpu { get; } = new HostDevice("cpu", HostDescription());
@@ -38,7 +42,7 @@ public abstract class Device
     public abstract long MemoryBytes { get; }
 
     /// <summary>True if buffer addresses can be read and written by the host.</summary>
-    public abstract bool IsHost { get; }
+    public bool IsHost { get; }
 
     /// <summary>Finds a device by name: <c>cpu</c>, <c>ref</c>, <c>emu</c>, <c>opencl:0</c>; <c>opencl</c> is <c>opencl:0</c>.</summary>
     /// <exception cref="DeviceException">NB0301: there is no such device here.</exception>
@@ -80,15 +84,13 @@ public abstract class Device
         return $"{RuntimeInformation.ProcessArchitecture}, {Environment.ProcessorCount} threads, {simd}";
     }
 
-    private sealed unsafe class HostDevice(string name, string description) : Device
+    private sealed unsafe class HostDevice(string name, string description) : Device(isHost: true)
     {
         public override string Name => name;
 
         public override string Description => description;
 
         public override long MemoryBytes { get; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-
-        public override bool IsHost => true;
 
         internal override nint AllocateMemory(long bytes) => (nint)NativeMemory.AlignedAlloc((nuint)bytes, 64);
 

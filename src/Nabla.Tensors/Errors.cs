@@ -76,6 +76,9 @@ internal static class TensorErrors
         $"{device.MemoryBytes:N0} in all. " +
         "Use smaller batches, or let go of tensors that are no longer needed.");
 
+    public static DeviceException NotOnHost(Aval aval, Device device) => new("NB0304",
+        $"kernel: the host cannot read this tensor: {aval} on {device}. Copy it first: x.ToDevice(Device.Cpu).");
+
     public static FileFormatException NotThisFormat(FilePlace at, string expected) => new("NB0401",
         $"{at.Format} read: another kind of file: {at}; expected {expected}.", at.Offset);
 

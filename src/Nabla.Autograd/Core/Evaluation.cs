@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Nabla.Kernels;
 
 namespace Nabla.Autograd;
 
@@ -27,7 +28,22 @@ internal static class Evaluation
     public static void Execute(Primitive primitive, ReadOnlySpan<DenseTensor> inputs, DenseTensor[] outputs, object? parameters, Device device)
     {
         if (device == Device.Reference) RunReference(primitive, inputs.ToArray(), outputs, parameters);
-        else primitive.Evaluate(inputs, outputs, parameters);
+        else if (device.IsHost) primitive.Evaluate(inputs, outputs, parameters);
+        else RunOnAccelerator(primitive, inputs, outputs, parameters, device);
+    }
+
+    // A kernel that a device does not have shows when the host's is asked to read the device's memory.
+    private static void RunOnAccelerator(Primitive primitive, ReadOnlySpan<DenseTensor> inputs, DenseTensor[] outputs, object? parameters, Device device)
+    {
+        try
+        {
+            primitive.Evaluate(inputs, outputs, parameters);
+        }
+        catch (DeviceException absent) when (absent.Code is "NB0304" or "NB0323")
+        {
+            if (!Fallback.IsAllowed) throw KernelErrors.NotOnDevice(primitive.Name, device);
+            Fallback.Run(primitive, inputs, outputs, parameters, device);
+        }
     }
 
     /// <summary>Evaluates by the double-precision reference and rounds to the output types.</summary>

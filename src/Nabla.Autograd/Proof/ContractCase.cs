@@ -109,8 +109,7 @@ internal sealed class ContractCase
             Array.Fill(wrong.Data, aval.DType.IsFloat ? double.NaN : 77);
             return Layouts.Dense(wrong);
         });
-        if (Device.Default == Device.Reference) Evaluation.RunReference(Primitive, inputs, outputs, Parameters);
-        else Primitive.Evaluate(inputs, outputs, Parameters);
+        Evaluation.Execute(Primitive, inputs, outputs, Parameters, Device.Default);
         GC.KeepAlive(inputs);
         return outputs;
     }

@@ -10,10 +10,7 @@ namespace Nabla.Kernels;
 /// </remarks>
 public abstract class Accelerator : Device
 {
-    private protected Accelerator() { }
-
-    /// <inheritdoc/>
-    public sealed override bool IsHost => false;
+    private protected Accelerator() : base(isHost: false) { }
 
     /// <summary>True if kernels may use f64.</summary>
     public abstract bool HasDouble { get; }

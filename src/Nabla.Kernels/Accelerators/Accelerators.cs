@@ -15,7 +15,7 @@ public static class Accelerators
 
     private static (List<Device>, List<string>) Look()
     {
-        List<Device> devices = [];
+        List<Device> devices = [new Language.EmulatedDevice()];
         List<string> absences = [];
         OpenClPlatforms.Find(devices, absences);
         return (devices, absences);

@@ -9,9 +9,15 @@ namespace Nabla.Kernels;
 /// </summary>
 internal sealed class KernelArguments
 {
+    [ThreadStatic]
+    private static KernelArguments? _ofThread;
+
     private readonly List<Argument> _arguments = [];
     private byte[] _bytes = new byte[64];
     private int _used;
+
+    /// <summary>The empty list of this thread; in use until the launch returns.</summary>
+    public static KernelArguments Rent() => (_ofThread ??= new KernelArguments()).Clear();
 
     /// <summary>Number of arguments.</summary>
     public int Count => _arguments.Count;

@@ -30,7 +30,7 @@ public static unsafe class Convolution
     {
         Debug.Assert(y.IsContiguous && y.Shape == dims.OutputShape(x.Shape, w.Shape), "output of a convolution");
         if (y.Count == 0) return;
-        if (x.Count == 0 || w.Count == 0) NativeMemory.Clear((byte*)y.Buffer.Address + y.Layout.Offset * y.DType.Size, (nuint)y.Aval.Bytes);
+        if (x.Count == 0 || w.Count == 0) NativeMemory.Clear(y.HostStart, (nuint)y.Aval.Bytes);
         else if (IsMatrixProduct(x, w, dims)) Multiply(x, w, dims, y);
         else if (y.DType == DType.F32) Run<float>(x, w, dims, y);
         else Run<double>(x, w, dims, y);

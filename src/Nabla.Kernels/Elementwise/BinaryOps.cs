@@ -76,6 +76,9 @@ public readonly struct DivOp : INumericBinaryOp<DivOp>, ILaneBinary
     /// <inheritdoc/>
     public static T Invoke<T>(T a, T b) where T : unmanaged, INumber<T> => IntegerDivision.Divide(a, b);
 
+    /// <summary>Integers: 0 where b = 0, which the launcher has ruled out.</summary>
+    public static T OnDevice<T>(T a, T b) where T : unmanaged, INumber<T> => IntegerDivision.DivideOnDevice(a, b);
+
     /// <inheritdoc/>
     public static void Invoke<T>(ReadOnlySpan<T> a, ReadOnlySpan<T> b, Span<T> y) where T : unmanaged, INumber<T> =>
         IntegerDivision.Divide(a, b, y);
@@ -100,6 +103,9 @@ public readonly struct RemOp : INumericBinaryOp<RemOp>
 
     /// <inheritdoc/>
     public static T Invoke<T>(T a, T b) where T : unmanaged, INumber<T> => IntegerDivision.Remainder(a, b);
+
+    /// <summary>Integers: 0 where b = 0, which the launcher has ruled out.</summary>
+    public static T OnDevice<T>(T a, T b) where T : unmanaged, INumber<T> => IntegerDivision.RemainderOnDevice(a, b);
 
     /// <inheritdoc/>
     public static void Invoke<T>(ReadOnlySpan<T> a, ReadOnlySpan<T> b, Span<T> y) where T : unmanaged, INumber<T> =>
@@ -279,6 +285,18 @@ internal static class IntegerDivision
         if (IsFloat<T>()) return a % b;
         if (b == T.Zero) throw KernelErrors.IntegerDivisionByZero("rem", DTypes.Of<T>());
         return b == -T.One ? T.Zero : a % b;
+    }
+
+    public static T DivideOnDevice<T>(T a, T b) where T : unmanaged, INumber<T>
+    {
+        if (typeof(T) == typeof(float) || typeof(T) == typeof(double)) return a / b;
+        return b == T.Zero ? T.Zero : b == -T.One ? -a : a / b;
+    }
+
+    public static T RemainderOnDevice<T>(T a, T b) where T : unmanaged, INumber<T>
+    {
+        if (typeof(T) == typeof(float) || typeof(T) == typeof(double)) return a % b;
+        return b == T.Zero || b == -T.One ? T.Zero : a % b;
     }
 
     public static void Divide<T>(ReadOnlySpan<T> a, ReadOnlySpan<T> b, Span<T> y) where T : unmanaged, INumber<T>

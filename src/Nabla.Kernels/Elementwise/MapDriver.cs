@@ -61,7 +61,7 @@ internal static unsafe class MapDriver
         return true;
     }
 
-    private static void* Address(DenseTensor x) => (byte*)x.Buffer.Address + x.Layout.Offset * x.DType.Size;
+    private static void* Address(DenseTensor x) => x.HostStart;
 
     private static ElementSizes Sizes(DenseTensor a, DenseTensor? b, DenseTensor? c, DenseTensor y) =>
         new(a.DType.Size, b?.DType.Size ?? 0, c?.DType.Size ?? 0, y.DType.Size);

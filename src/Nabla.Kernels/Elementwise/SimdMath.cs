@@ -12,6 +12,7 @@ namespace Nabla.Kernels;
 public static class SimdMath
 {
     /// <summary>tanh x. tanh(±0) = ±0, tanh(±∞) = ±1, NaN → NaN.</summary>
+    [Intrinsic(OpenCl = "tanh", Cuda = "tanh")]
     public static T Tanh<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => One<TanhFunction, T>(x);
 
     /// <inheritdoc cref="Tanh{T}(T)"/>
@@ -19,6 +20,7 @@ public static class SimdMath
         Each<TanhFunction, T>(x, y);
 
     /// <summary>eˣ − 1. ±0 → ±0, −∞ → −1, +∞ → +∞, NaN → NaN.</summary>
+    [Intrinsic(OpenCl = "expm1", Cuda = "expm1")]
     public static T ExpM1<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => One<ExpM1Function, T>(x);
 
     /// <inheritdoc cref="ExpM1{T}(T)"/>
@@ -26,6 +28,7 @@ public static class SimdMath
         Each<ExpM1Function, T>(x, y);
 
     /// <summary>log(1 + x). ±0 → ±0, −1 → −∞, +∞ → +∞, x &lt; −1 and NaN → NaN.</summary>
+    [Intrinsic(OpenCl = "log1p", Cuda = "log1p")]
     public static T Log1P<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => One<Log1PFunction, T>(x);
 
     /// <inheritdoc cref="Log1P{T}(T)"/>
@@ -40,6 +43,7 @@ public static class SimdMath
         Each<LogisticFunction, T>(x, y);
 
     /// <summary>erf x = 2/√π ∫₀ˣ exp(−t²) dt. ±0 → ±0, ±∞ → ±1, NaN → NaN.</summary>
+    [Intrinsic(OpenCl = "erf", Cuda = "erf")]
     public static T Erf<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => One<ErfFunction, T>(x);
 
     /// <inheritdoc cref="Erf{T}(T)"/>
@@ -47,6 +51,7 @@ public static class SimdMath
         Each<ErfFunction, T>(x, y);
 
     /// <summary>erfc x = 1 − erf x, accurate also where that is tiny. −∞ → 2, +∞ → 0, NaN → NaN; underflows gradually.</summary>
+    [Intrinsic(OpenCl = "erfc", Cuda = "erfc")]
     public static T Erfc<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => One<ErfcFunction, T>(x);
 
     /// <inheritdoc cref="Erfc{T}(T)"/>
@@ -54,24 +59,28 @@ public static class SimdMath
         Each<ErfcFunction, T>(x, y);
 
     /// <summary>eˣ. −∞ → 0, +∞ → +∞, NaN → NaN; underflows gradually.</summary>
+    [Intrinsic(OpenCl = "exp", Cuda = "exp")]
     public static T Exp<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => One<ExpFunction, T>(x);
 
     /// <inheritdoc cref="Exp{T}(T)"/>
     public static void Exp<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => Each<ExpFunction, T>(x, y);
 
     /// <summary>log x. ±0 → −∞, x &lt; 0 → NaN, +∞ → +∞, NaN → NaN.</summary>
+    [Intrinsic(OpenCl = "log", Cuda = "log")]
     public static T Log<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => One<LogFunction, T>(x);
 
     /// <inheritdoc cref="Log{T}(T)"/>
     public static void Log<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => Each<LogFunction, T>(x, y);
 
     /// <summary>sinh x. ±0 → ±0, ±∞ → ±∞, NaN → NaN.</summary>
+    [Intrinsic(OpenCl = "sinh", Cuda = "sinh")]
     public static T Sinh<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => One<SinhFunction, T>(x);
 
     /// <inheritdoc cref="Sinh{T}(T)"/>
     public static void Sinh<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => Each<SinhFunction, T>(x, y);
 
     /// <summary>cosh x. ±∞ → +∞, NaN → NaN.</summary>
+    [Intrinsic(OpenCl = "cosh", Cuda = "cosh")]
     public static T Cosh<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => One<CoshFunction, T>(x);
 
     /// <inheritdoc cref="Cosh{T}(T)"/>

@@ -229,6 +229,13 @@ public readonly struct LogisticOp : IFloatUnaryOp<LogisticOp>, ILaneFunction
     /// <inheritdoc/>
     public static T Invoke<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => SimdMath.Logistic(x);
 
+    /// <summary>Through exp(−|x|), which neither overflows nor loses small results.</summary>
+    public static T OnDevice<T>(T x) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        T e = SimdMath.Exp(-T.Abs(x));
+        return (x < T.Zero ? e : T.One) / (T.One + e);
+    }
+
     /// <inheritdoc/>
     public static void Invoke<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => SimdMath.Logistic(x, y);
 

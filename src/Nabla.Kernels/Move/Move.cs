@@ -16,6 +16,11 @@ public static unsafe partial class Move
     {
         Debug.Assert(x.DType == y.DType && x.Count == y.Count && y.IsContiguous, "copy: operands");
         if (x.Count == 0) return;
+        if (x.Device is Accelerator || y.Device is Accelerator)
+        {
+            DeviceMove.Copy(x, y);
+            return;
+        }
         Span<long> strides = stackalloc long[x.Rank];
         RowMajor(x.Shape.Dims, strides);
         CopyInto(x, Start(y), y.DType.Size, strides);
@@ -32,7 +37,8 @@ public static unsafe partial class Move
     {
         Debug.Assert(fill.Count == 1 && fill.DType == x.DType && y.DType == x.DType && y.IsContiguous, "pad: operands");
         if (y.Count == 0) return;
-        FillAll(fill, y);
+        if (y.Device is Accelerator) DeviceMove.Fill(fill, y);
+        else FillAll(fill, y);
         int rank = x.Rank;
         Span<int> dims = stackalloc int[rank];
         Span<long> from = stackalloc long[rank], to = stackalloc long[rank];
@@ -54,7 +60,8 @@ public static unsafe partial class Move
             target += (low[axis] + first * step) * to[axis];
             to[axis] *= step;
         }
-        CopyWords(x.DType.Size, Start(x) + source * x.DType.Size, Start(y) + target * x.DType.Size, new StridedWalk(dims, from, to));
+        if (y.Device is Accelerator) DeviceMove.Run(x, source, y, target, new StridedWalk(dims, from, to));
+        else CopyWords(x.DType.Size, Start(x) + source * x.DType.Size, Start(y) + target * x.DType.Size, new StridedWalk(dims, from, to));
     }
 
     /// <summary>
@@ -67,7 +74,8 @@ public static unsafe partial class Move
         long position = 0;
         foreach (DenseTensor x in xs)
         {
-            CopyInto(x, Start(y) + position * strides[axis] * y.DType.Size, y.DType.Size, strides);
+            if (y.Device is Accelerator) DeviceMove.Run(x, 0, y, position * strides[axis], new StridedWalk(x.Shape.Dims, x.Layout.Strides, strides));
+            else CopyInto(x, Start(y) + position * strides[axis] * y.DType.Size, y.DType.Size, strides);
             position += x.Shape.Dims[axis];
         }
         Debug.Assert(position == y.Shape.Dims[axis], "concatenate: shape");
@@ -77,6 +85,11 @@ public static unsafe partial class Move
     /// <exception cref="DTypeException">NB0204: y is bool.</exception>
     public static void Iota(int axis, DenseTensor y)
     {
+        if (y.Device is Accelerator)
+        {
+            DeviceMove.Iota(axis, y);
+            return;
+        }
         switch (y.DType)
         {
             case DType.F32: Iota<float>(axis, y); break;
@@ -112,7 +125,7 @@ public static unsafe partial class Move
     }
 
     /// <summary>Address of a tensor's first element, whatever its type.</summary>
-    private static byte* Start(DenseTensor x) => (byte*)x.Buffer.Address + x.Layout.Offset * x.DType.Size;
+    private static byte* Start(DenseTensor x) => x.HostStart;
 
     private static void CopyInto(DenseTensor x, byte* target, int size, ReadOnlySpan<long> strides)
     {

@@ -88,7 +88,8 @@ public static class Csv
         where T : unmanaged, INumberBase<T>
     {
         Span<char> text = stackalloc char[64];
-        T* source = (T*)tensor.Buffer.Address + tensor.Layout.Offset;
+        tensor = tensor.OnHost();
+        T* source = (T*)tensor.HostStart;
         long cells = 0;
         var walk = new RowWalk(tensor.Layout);
         while (walk.MoveNext())

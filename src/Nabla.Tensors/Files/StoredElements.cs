@@ -74,6 +74,7 @@ internal static class StoredElements
     /// <summary>Writes the elements in row-major order, whatever the layout.</summary>
     public static void Write(Stream stream, DenseTensor tensor)
     {
+        tensor = tensor.OnHost();
         if (tensor.IsContiguous) WriteDense(stream, tensor);
         else if (tensor.DType.Size == 8) WriteRows<long>(stream, tensor);
         else if (tensor.DType.Size == 4) WriteRows<int>(stream, tensor);
@@ -87,7 +88,7 @@ internal static class StoredElements
         long bytes = tensor.Count * size;
         for (long done = 0; done < bytes; done += ChunkBytes)
         {
-            var chunk = new Span<byte>((byte*)tensor.Buffer.Address + done, (int)Math.Min(ChunkBytes, bytes - done));
+            var chunk = new Span<byte>(tensor.HostStart + done, (int)Math.Min(ChunkBytes, bytes - done));
             source.ReadExactly(chunk, "elements");
             if (swap) Swap(chunk, size);
             if (tensor.DType != DType.Bool) continue;
@@ -107,7 +108,7 @@ internal static class StoredElements
             Span<byte> bytes = buffer.AsSpan(0, n * size);
             source.ReadExactly(bytes, "elements");
             if (swap) Swap(bytes, size);
-            Widen(type, bytes, new Span<T>((T*)tensor.Buffer.Address + done, n));
+            Widen(type, bytes, new Span<T>((T*)tensor.HostStart + done, n));
             done += n;
         }
         ArrayPool<byte>.Shared.Return(buffer);
@@ -162,7 +163,7 @@ internal static class StoredElements
     {
         int size = tensor.DType.Size;
         long bytes = tensor.Count * size;
-        byte* start = (byte*)tensor.Buffer.Address + tensor.Layout.Offset * size;
+        byte* start = tensor.HostStart;
         for (long done = 0; done < bytes; done += ChunkBytes)
             stream.Write(new ReadOnlySpan<byte>(start + done, (int)Math.Min(ChunkBytes, bytes - done)));
     }
@@ -171,7 +172,7 @@ internal static class StoredElements
     {
         byte[] buffer = ArrayPool<byte>.Shared.Rent(1 << 16);
         Span<T> elements = MemoryMarshal.Cast<byte, T>(buffer.AsSpan());
-        T* source = (T*)tensor.Buffer.Address + tensor.Layout.Offset;
+        T* source = (T*)tensor.HostStart;
         int n = 0;
         var walk = new RowWalk(tensor.Layout);
         while (walk.MoveNext())

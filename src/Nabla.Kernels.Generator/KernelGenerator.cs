@@ -1,0 +1,47 @@
+using System.Collections.Immutable;
+using System.Text;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Microsoft.CodeAnalysis.Text;
+
+namespace Nabla.Kernels.Generator;
+
+/// <summary>
+/// Translates every method marked [Kernel], and every element-wise operation marked [ElementOp], to OpenCL C and CUDA C. Faults are reported by
+/// <see cref="KernelAnalyzer"/>; a kernel with faults is left out here.
+/// </summary>
+[Generator(LanguageNames.CSharp)]
+public sealed class KernelGenerator : IIncrementalGenerator
+{
+    internal const string KernelAttribute = "Nabla.Kernels.KernelAttribute";
+    internal const string OperationAttribute = "Nabla.Kernels.ElementOpAttribute";
+    internal const string KernelStep = "Kernels", OperationStep = "Operations";
+
+    /// <inheritdoc/>
+    public void Initialize(IncrementalGeneratorInitializationContext context)
+    {
+        IncrementalValuesProvider<KernelModel> kernels = context.SyntaxProvider.ForAttributeWithMetadataName(KernelAttribute,
+            static (node, _) => node is MethodDeclarationSyntax,
+            static (found, stop) =>
+            {
+                var translation = new Translation(found.SemanticModel.Compilation, stop);
+                KernelModel? model = KernelReader.Read((IMethodSymbol)found.TargetSymbol, translation);
+                return translation.Diagnostics.Count == 0 ? model : null;
+            }).Where(m => m is not null).Select((m, _) => m!).WithTrackingName(KernelStep);
+        context.RegisterSourceOutput(kernels, static (output, kernel) =>
+            output.AddSource($"{kernel.Class}.{kernel.Method}.g.cs", SourceText.From(Emission.Kernel(kernel), Encoding.UTF8)));
+
+        IncrementalValueProvider<ImmutableArray<OperationModel>> operations = context.SyntaxProvider.ForAttributeWithMetadataName(OperationAttribute,
+            static (node, _) => node is StructDeclarationSyntax,
+            static (found, stop) =>
+            {
+                var translation = new Translation(found.SemanticModel.Compilation, stop);
+                OperationModel[] models = [.. KernelReader.ReadOperation((INamedTypeSymbol)found.TargetSymbol, translation)];
+                return new EquatableArray<OperationModel>(translation.Diagnostics.Count == 0 ? models : []);
+            }).WithTrackingName(OperationStep).SelectMany((m, _) => m).Collect();
+        context.RegisterSourceOutput(operations, static (output, found) =>
+        {
+            if (!found.IsEmpty) output.AddSource("ElementFunctions.g.cs", SourceText.From(Emission.Operations(found), Encoding.UTF8));
+        });
+    }
+}

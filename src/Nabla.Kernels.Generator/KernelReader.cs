@@ -1,0 +1,118 @@
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+
+namespace Nabla.Kernels.Generator;
+
+/// <summary>Reads a kernel, or an operation, from its symbol: checks its declaration and translates it for every element type that it is for.</summary>
+internal static class KernelReader
+{
+    private static readonly SymbolDisplayFormat Full = SymbolDisplayFormat.FullyQualifiedFormat;
+
+    /// <summary>The kernel; its faults are in <paramref name="translation"/>.</summary>
+    public static KernelModel? Read(IMethodSymbol method, Translation translation)
+    {
+        if (method.DeclaringSyntaxReferences is not [var reference] || reference.GetSyntax() is not MethodDeclarationSyntax syntax) return null;
+        if (!CheckDeclaration(method, syntax, translation)) return null;
+        KernelShape shape = ShapeOf(method);
+        ITypeParameterSymbol[] open = [.. method.TypeParameters.Where(IsOperation)];
+        ITypeParameterSymbol[] elements = [.. method.TypeParameters.Where(p => !IsOperation(p))];
+        var choices = Choices(method, elements);
+        if (choices.Count == 0)
+        {
+            translation.Report(Rules.Instances, syntax.Identifier.Parent!, method.Name);
+            return null;
+        }
+        var parts = new List<Part>();
+        var instances = new List<KernelInstance>();
+        Space[] spaces = [.. method.Parameters.Where(p => MethodTranslator.ElementOf(p.Type) is not null).Select(_ => Space.Global)];
+        foreach (ITypeSymbol[] choice in choices)
+        {
+            var types = new Dictionary<ITypeParameterSymbol, ITypeSymbol>(SymbolEqualityComparer.Default);
+            for (int i = 0; i < elements.Length; i++) types[elements[i]] = choice[i];
+            Part part = translation.Translate(new MethodInstance(method, types, spaces), shape)!;
+            IReadOnlyList<Part> closure = translation.Closure(part);
+            parts.AddRange(closure.Where(p => p.Name != part.Name && !parts.Any(known => known.Name == p.Name)));
+            string condition = string.Join(" && ", elements.Select((e, i) => $"typeof({e.Name}) == typeof({choice[i].ToDisplayString(Full)})"));
+            instances.Add(new KernelInstance(condition, part.Name, part.OpenCl, part.Cuda, new EquatableArray<string>([.. closure.Where(p => p.Name != part.Name).Select(p => p.Name)]), closure.Any(p => p.NeedsDouble)));
+        }
+        return new KernelModel(
+            method.ContainingNamespace.ToDisplayString(), method.ContainingType.Name, Keywords(method.ContainingType), method.Name,
+            method.TypeParameters.Length == 0 ? "" : $"<{string.Join(", ", method.TypeParameters.Select(p => p.Name))}>",
+            string.Concat(syntax.ConstraintClauses.Select(c => " " + c.NormalizeWhitespace().ToFullString())), shape,
+            new EquatableArray<KernelParameter>([.. method.Parameters.Select(p => new KernelParameter(p.Name, p.Type.ToDisplayString(Full), MethodTranslator.ElementOf(p.Type)?.ToDisplayString(Full)))]),
+            new EquatableArray<string>([.. open.Select(p => p.Name)]), new EquatableArray<KernelInstance>([.. instances]), new EquatableArray<Part>([.. parts]),
+            new EquatableArray<string>(UsingsOf(syntax)), Coroutines.Of(syntax, translation));
+    }
+
+    private static string[] UsingsOf(SyntaxNode kernel) =>
+        [.. kernel.SyntaxTree.GetRoot().DescendantNodes().OfType<UsingDirectiveSyntax>().Where(u => u.GlobalKeyword.IsKind(SyntaxKind.None)).Select(u => u.NormalizeWhitespace().ToFullString().Trim())];
+
+    /// <summary>The functions of an operation on elements: one for each number type that its constraint allows.</summary>
+    public static IEnumerable<OperationModel> ReadOperation(INamedTypeSymbol type, Translation translation)
+    {
+        bool hostOnly = type.GetAttributes().Any(a => a.AttributeClass?.Name == "ElementOpAttribute" && a.NamedArguments.Any(n => n.Key == "HostOnly" && n.Value.Value is true));
+        if (hostOnly || ElementFunctionOf(type) is not { } method) yield break;
+        ITypeParameterSymbol? parameter = method.TypeParameters.FirstOrDefault();
+        foreach (SpecialType element in parameter is null ? [SpecialType.System_Boolean] : ElementsOf(parameter))
+        {
+            var types = new Dictionary<ITypeParameterSymbol, ITypeSymbol>(SymbolEqualityComparer.Default);
+            ITypeSymbol elementType = translation.SpecialType(element);
+            if (parameter is not null) types[parameter] = elementType;
+            if (translation.Translate(new MethodInstance(method, types, [])) is not { } part) continue;
+            yield return new OperationModel(type.Name, MethodInstance.Suffix(elementType), part.Name, new EquatableArray<Part>([.. translation.Closure(part)]));
+        }
+    }
+
+    /// <summary>The method of an operation that computes one element on a device: OnDevice, or Invoke without spans.</summary>
+    public static IMethodSymbol? ElementFunctionOf(INamedTypeSymbol type) =>
+        type.GetMembers("OnDevice").Concat(type.GetMembers("Invoke")).OfType<IMethodSymbol>()
+            .FirstOrDefault(m => m.IsStatic && !m.ReturnsVoid && m.Parameters.All(p => p.Type.TypeKind == TypeKind.TypeParameter || p.Type.SpecialType != SpecialType.None));
+
+    private static SpecialType[] ElementsOf(ITypeParameterSymbol parameter)
+    {
+        string[] constraints = [.. parameter.ConstraintTypes.Select(c => c.Name)];
+        if (constraints.Contains("IFloatingPointIeee754")) return [SpecialType.System_Single, SpecialType.System_Double];
+        if (constraints.Contains("IBinaryInteger")) return [SpecialType.System_Int32, SpecialType.System_Int64, SpecialType.System_Byte];
+        return [SpecialType.System_Single, SpecialType.System_Double, SpecialType.System_Int32, SpecialType.System_Int64, SpecialType.System_Byte];
+    }
+
+    // A type parameter that stands for an operation: constrained to an interface of this project.
+    private static bool IsOperation(ITypeParameterSymbol parameter) =>
+        parameter.ConstraintTypes.Any(c => c.TypeKind == TypeKind.Interface && !c.ContainingNamespace.ToDisplayString().StartsWith("System", StringComparison.Ordinal));
+
+    private static bool CheckDeclaration(IMethodSymbol method, MethodDeclarationSyntax syntax, Translation translation)
+    {
+        string? fault = !method.IsStatic ? "the method is not static"
+            : !method.ReturnsVoid ? "the method returns a value"
+            : !method.ContainingType.IsStatic || !IsPartial(method.ContainingType) ? $"{method.ContainingType.Name} is not a static partial class"
+            : method.ContainingType.ContainingType is not null ? $"{method.ContainingType.Name} is a nested class"
+            : null;
+        if (fault is not null) translation.Report(Rules.Declaration, syntax.ReturnType, fault);
+        return fault is null;
+    }
+
+    private static bool IsPartial(INamedTypeSymbol type) => type.DeclaringSyntaxReferences.All(r => r.GetSyntax() is TypeDeclarationSyntax t && t.Modifiers.Any(SyntaxKind.PartialKeyword));
+
+    private static string Keywords(INamedTypeSymbol type) => type.DeclaredAccessibility == Accessibility.Public ? "public static partial" : "internal static partial";
+
+    private static KernelShape ShapeOf(IMethodSymbol method)
+    {
+        AttributeData attribute = method.GetAttributes().First(a => a.AttributeClass?.Name == "KernelAttribute");
+        int[] sizes = [.. attribute.ConstructorArguments.Select(a => a.Value is int size ? size : 1)];
+        return new KernelShape(sizes.ElementAtOrDefault(0) is var x && x > 0 ? x : 1, Math.Max(1, sizes.ElementAtOrDefault(1)), Math.Max(1, sizes.ElementAtOrDefault(2)));
+    }
+
+    // Each [Instances] names the types of one parameter, or, given several times, of one after the other; all combinations are made.
+    private static List<ITypeSymbol[]> Choices(IMethodSymbol method, ITypeParameterSymbol[] elements)
+    {
+        if (elements.Length == 0) return [[]];
+        ITypeSymbol[][] lists = [.. method.GetAttributes().Where(a => a.AttributeClass?.Name == "InstancesAttribute")
+            .Select(a => a.ConstructorArguments[0].Values.Select(v => (ITypeSymbol)v.Value!).ToArray())];
+        if (lists.Length == 0) return [];
+        var choices = new List<ITypeSymbol[]> { Array.Empty<ITypeSymbol>() };
+        for (int i = 0; i < elements.Length; i++)
+            choices = [.. choices.SelectMany(head => lists[Math.Min(i, lists.Length - 1)].Select(type => head.Append(type).ToArray()))];
+        return choices;
+    }
+}

@@ -1,0 +1,302 @@
+using System.Text;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+
+namespace Nabla.Kernels.Generator;
+
+/// <summary>
+/// Writes one method as a C function: declarations and statements here, expressions in the other half. The text keeps the names, the order and the
+/// parentheses of the source; the languages agree on precedence.
+/// </summary>
+internal sealed partial class MethodTranslator
+{
+    private readonly Translation _translation;
+    private readonly MethodInstance _instance;
+    private readonly Dialect _dialect;
+    private readonly List<string> _uses;
+    private readonly Translation.Flag _doubles;
+    private readonly StringBuilder _text = new();
+    private readonly Dictionary<ISymbol, Space> _views = new(SymbolEqualityComparer.Default);
+    private readonly SyntaxNode _declaration;
+    private readonly SemanticModel _model;
+    private bool _isKernel;
+    private int _depth;
+
+    public MethodTranslator(Translation translation, MethodInstance instance, Dialect dialect, List<string> uses, Translation.Flag doubles)
+    {
+        (_translation, _instance, _dialect, _uses, _doubles) = (translation, instance, dialect, uses, doubles);
+        _declaration = instance.Method.DeclaringSyntaxReferences[0].GetSyntax();
+        _model = translation.ModelOf(_declaration);
+    }
+
+    /// <summary>An identifier that is not a word of C, OpenCL or CUDA.</summary>
+    public static string Identifier(string name) => name switch
+    {
+        "half" or "kernel" or "global" or "local" or "constant" or "private" or "char" or "uchar" or "uint" or "ulong" or "ushort" or "sampler" or "event"
+            or "signed" or "unsigned" or "register" or "union" or "restrict" or "inline" or "generic" or "min" or "max" or "self" or "auto" or "extern" => name + "_",
+        _ => name.TrimStart('@'),
+    };
+
+    /// <summary>The function; as a kernel, if a shape is given.</summary>
+    public string Translate(KernelShape? kernel)
+    {
+        _isKernel = kernel is not null;
+        IMethodSymbol method = _instance.Method;
+        string result = kernel is not null ? _dialect.KernelStart(kernel.X, kernel.Y, kernel.Z) : $"{_dialect.FunctionStart}{(method.ReturnsVoid ? "void" : TypeOf(method.ReturnType, _declaration))} ";
+        var prologue = new List<string>();
+        _text.Append(result).Append(_instance.CName).Append('(').Append(string.Join(", ", Parameters(prologue))).Append(")\n{\n");
+        _depth = 1;
+        foreach (string line in prologue) Line(line);
+        switch (_declaration)
+        {
+            case BaseMethodDeclarationSyntax { Body: { } body }:
+                foreach (StatementSyntax statement in body.Statements) Statement(statement);
+                break;
+            case BaseMethodDeclarationSyntax { ExpressionBody.Expression: { } expression }:
+                Line(method.ReturnsVoid ? $"{Value(expression)};" : $"return {Value(expression)};");
+                break;
+            case ArrowExpressionClauseSyntax arrow:
+                Line($"return {Value(arrow.Expression)};");
+                break;
+            default:
+                _translation.Report(Rules.Call, _declaration, method.ToDisplayString());
+                break;
+        }
+        return _text.Append("}\n").ToString();
+    }
+
+    private IEnumerable<string> Parameters(List<string> prologue)
+    {
+        var list = new List<string>();
+        if (!_instance.Method.IsStatic) list.Add($"{TypeOf(_instance.Method.ContainingType, _declaration)} self");
+        int views = 0;
+        foreach (IParameterSymbol parameter in _instance.Method.Parameters)
+        {
+            string name = Identifier(parameter.Name);
+            SyntaxNode at = parameter.DeclaringSyntaxReferences[0].GetSyntax();
+            if (parameter.RefKind != RefKind.None) _translation.Report(Rules.Construct, at, "a parameter by reference");
+            if (ElementOf(parameter.Type) is { } element)
+            {
+                Space space = _instance.Spaces[views++];
+                _views[parameter] = space;
+                string pointer = $"{_dialect.Qualifier(space)}{StoredTypeOf(element, at)}*";
+                if (_isKernel && _dialect == Dialect.OpenCl)
+                {
+                    list.Add($"{pointer} {name}_base, long {name}_offset, int {name}_length");
+                    prologue.Add($"{pointer} {name} = ({pointer})((__global char*){name}_base + {name}_offset);");
+                }
+                else list.Add($"{pointer} {name}, int {name}_length");
+            }
+            else list.Add($"{TypeOf(parameter.Type, at)} {name}");
+        }
+        return list;
+    }
+
+    private void Statement(StatementSyntax statement)
+    {
+        switch (statement)
+        {
+            case BlockSyntax block:
+                Line("{");
+                Inner(() => { foreach (StatementSyntax inner in block.Statements) Statement(inner); });
+                Line("}");
+                break;
+            case LocalDeclarationStatementSyntax local:
+                if (!local.IsConst) Declare(local.Declaration, local);
+                break;
+            case ExpressionStatementSyntax expression:
+                if (IsBarrier(expression.Expression)) Barrier(expression);
+                else Line(Value(expression.Expression) + ";");
+                break;
+            case IfStatementSyntax branch:
+                If(branch, "");
+                break;
+            case ForStatementSyntax loop:
+                For(loop);
+                break;
+            case WhileStatementSyntax loop:
+                Line($"while ({Value(loop.Condition)})");
+                Body(loop.Statement);
+                break;
+            case DoStatementSyntax loop:
+                Line("do");
+                Body(loop.Statement);
+                Line($"while ({Value(loop.Condition)});");
+                break;
+            case ReturnStatementSyntax result:
+                Line(result.Expression is null ? "return;" : $"return {Value(result.Expression)};");
+                break;
+            case BreakStatementSyntax:
+                Line("break;");
+                break;
+            case ContinueStatementSyntax:
+                Line("continue;");
+                break;
+            case EmptyStatementSyntax:
+                break;
+            default:
+                _translation.Report(Rules.Construct, statement, Describe(statement));
+                break;
+        }
+    }
+
+    private void Barrier(ExpressionStatementSyntax statement)
+    {
+        if (!_isKernel) _translation.Report(Rules.Barrier, statement, _instance.Method.Name);
+        Line(_dialect.Barrier + ";");
+    }
+
+    private void If(IfStatementSyntax branch, string start)
+    {
+        if (Decided(branch.Condition) is { } decided)
+        {
+            if (decided) Flatten(branch.Statement, start);
+            else if (branch.Else is not null) Flatten(branch.Else.Statement, start);
+            return;
+        }
+        Line($"{start}if ({Value(branch.Condition)})");
+        Body(branch.Statement);
+        if (branch.Else is null) return;
+        if (branch.Else.Statement is IfStatementSyntax next && Decided(next.Condition) is null) If(next, "else ");
+        else
+        {
+            Line("else");
+            Body(branch.Else.Statement);
+        }
+    }
+
+    // A branch that is known to be taken.
+    private void Flatten(StatementSyntax statement, string start)
+    {
+        if (start.Length > 0) Line(start.TrimEnd());
+        if (start.Length == 0 && statement is BlockSyntax { Statements: var statements } && !statements.Any(s => s is LocalDeclarationStatementSyntax))
+            foreach (StatementSyntax inner in statements) Statement(inner);
+        else Body(statement);
+    }
+
+    private void For(ForStatementSyntax loop)
+    {
+        string start = "";
+        if (loop.Declaration is { } declaration)
+        {
+            string type = TypeOf(_model.GetTypeInfo(declaration.Type).Type!, declaration.Type);
+            start = $"{type} {string.Join(", ", declaration.Variables.Select(v => Identifier(v.Identifier.Text) + (v.Initializer is null ? "" : " = " + Value(v.Initializer.Value))))}";
+        }
+        else start = string.Join(", ", loop.Initializers.Select(Value));
+        if (IsShort(loop)) Line("#pragma unroll", indent: false);
+        Line($"for ({start}; {(loop.Condition is null ? "" : Value(loop.Condition))}; {string.Join(", ", loop.Incrementors.Select(Value))})");
+        Body(loop.Statement);
+    }
+
+    // A loop to a small constant: arrays of a work-item live in registers only when it is unrolled.
+    private bool IsShort(ForStatementSyntax loop) =>
+        loop.Condition is BinaryExpressionSyntax { Right: var bound } && loop.Declaration?.Variables is [{ Initializer.Value: var first }]
+        && _model.GetConstantValue(first) is { HasValue: true, Value: int from } && _model.GetConstantValue(bound) is { HasValue: true, Value: int to } && to - from is > 0 and <= 32;
+
+    private void Body(StatementSyntax statement)
+    {
+        if (statement is BlockSyntax) Statement(statement);
+        else Inner(() => Statement(statement));
+    }
+
+    private void Declare(VariableDeclarationSyntax declaration, StatementSyntax statement)
+    {
+        foreach (VariableDeclaratorSyntax variable in declaration.Variables)
+        {
+            var local = (ILocalSymbol)_model.GetDeclaredSymbol(variable)!;
+            if (local.RefKind != RefKind.None) _translation.Report(Rules.Construct, variable, "a local reference");
+            string name = Identifier(local.Name);
+            if (ElementOf(local.Type) is { } element) DeclareView(local, variable, element, statement);
+            else
+            {
+                string value = variable.Initializer is null ? "" : " = " + Value(variable.Initializer.Value);
+                Line($"{TypeOf(local.Type, declaration.Type)} {name}{value};");
+            }
+        }
+    }
+
+    private void DeclareView(ILocalSymbol local, VariableDeclaratorSyntax variable, ITypeSymbol element, StatementSyntax statement)
+    {
+        string name = Identifier(local.Name), type = StoredTypeOf(element, variable);
+        if (variable.Initializer?.Value is InvocationExpressionSyntax call && _model.GetSymbolInfo(call).Symbol is IMethodSymbol { Name: "Allocate" } method
+            && method.ContainingType.Name is "SharedMemory" or "LocalMemory")
+        {
+            Space space = ((IMethodSymbol)_model.GetSymbolInfo((InvocationExpressionSyntax)variable.Initializer!.Value).Symbol!).ContainingType.Name == "SharedMemory" ? Space.Shared : Space.Local;
+            ArgumentSyntax? extent = ((InvocationExpressionSyntax)variable.Initializer.Value).ArgumentList.Arguments.FirstOrDefault();
+            if (extent is null || _model.GetConstantValue(extent.Expression) is not { HasValue: true, Value: int count } || count <= 0)
+                _translation.Report(Rules.Extent, variable.Initializer.Value, variable.Initializer.Value.ToString());
+            else
+            {
+                if (!_isKernel && space == Space.Shared || statement.Parent?.Parent is not BaseMethodDeclarationSyntax)
+                    _translation.Report(Rules.Extent, variable.Initializer.Value, variable.Initializer.Value.ToString());
+                Line($"{_dialect.ArrayQualifier(space)}{type} {name}[{count}];");
+                Line($"const int {name}_length = {count};");
+            }
+            _views[local] = space;
+            return;
+        }
+        if (variable.Initializer is not null && View(variable.Initializer.Value) is var (pointer, length, from))
+        {
+            _views[local] = from;
+            Line($"{_dialect.Qualifier(from)}{type}* {name} = {pointer};");
+            Line($"int {name}_length = {length};");
+        }
+        else _translation.Report(Rules.View, variable, variable.ToString());
+    }
+
+    // Pointer, length and memory of an expression that is a view.
+    private (string Pointer, string Length, Space Space)? View(ExpressionSyntax expression)
+    {
+        switch (expression)
+        {
+            case ParenthesizedExpressionSyntax inner:
+                return View(inner.Expression);
+            case IdentifierNameSyntax when _model.GetSymbolInfo(expression).Symbol is { } symbol && _views.TryGetValue(symbol, out Space space):
+                string name = Identifier(symbol.Name);
+                return (name, name + "_length", space);
+            case InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: "SubView", Expression: var of }, ArgumentList.Arguments: var arguments }
+                when View(of) is var (pointer, length, at):
+                string offset = Value(arguments[0].Expression);
+                return ($"{pointer} + ({offset})", arguments.Count > 1 ? $"(int)({Value(arguments[1].Expression)})" : $"{length} - (int)({offset})", at);
+            default:
+                _translation.Report(Rules.View, expression, expression.ToString());
+                return null;
+        }
+    }
+
+    private bool IsBarrier(ExpressionSyntax expression) =>
+        expression is InvocationExpressionSyntax call && _model.GetSymbolInfo(call).Symbol is IMethodSymbol { Name: "Barrier", ContainingType.Name: "Group" };
+
+    /// <summary>The element type of a view; null if the type is not one.</summary>
+    internal static ITypeSymbol? ElementOf(ITypeSymbol type) => type is INamedTypeSymbol { Name: "ArrayView", TypeArguments: [var element] } ? element : null;
+
+    private string TypeOf(ITypeSymbol type, SyntaxNode at)
+    {
+        ITypeSymbol resolved = _instance.Resolve(type);
+        if (resolved.SpecialType == SpecialType.System_Double) _doubles.Value = true;
+        if (_dialect.Scalar(resolved.SpecialType) is { } scalar) return scalar;
+        if (resolved is INamedTypeSymbol { TypeKind: TypeKind.Struct, SpecialType: SpecialType.None, IsGenericType: false } structure && structure.DeclaringSyntaxReferences.Length > 0)
+        {
+            _uses.Add(_translation.Struct(structure, at).Name);
+            return structure.Name;
+        }
+        _translation.Report(Rules.Type, at, resolved.ToDisplayString());
+        return "int";
+    }
+
+    // Drivers do not take views of bool: its bytes are 0 and 1.
+    private string StoredTypeOf(ITypeSymbol element, SyntaxNode at) =>
+        _instance.Resolve(element).SpecialType == SpecialType.System_Boolean ? _dialect.Scalar(SpecialType.System_Byte)! : TypeOf(element, at);
+
+    private void Inner(Action write)
+    {
+        _depth++;
+        write();
+        _depth--;
+    }
+
+    private void Line(string line, bool indent = true) => _text.Append(' ', indent ? 4 * _depth : 0).Append(line).Append('\n');
+
+    private static string Describe(SyntaxNode node) => node.Kind().ToString().Replace("Syntax", "").Replace("Statement", " statement").Replace("Expression", " expression");
+}

@@ -1,0 +1,133 @@
+namespace Nabla.Kernels;
+
+/// <summary>
+/// What stands before every kernel: functions with C#'s meaning where C's is another one or open (maxima of NaN and of ±0, signs, atomics on floats), and no
+/// contraction of products and sums, so that a kernel rounds where its C# source does.
+/// </summary>
+internal static class DevicePrelude
+{
+    /// <summary>For OpenCL C 1.2.</summary>
+    public const string OpenCl = """
+        #pragma OPENCL FP_CONTRACT OFF
+        #ifdef cl_khr_fp64
+        #pragma OPENCL EXTENSION cl_khr_fp64 : enable
+        #endif
+
+        static inline int nabla_grid_linearindex() { return (int)((get_group_id(2) * get_num_groups(1) + get_group_id(1)) * get_num_groups(0) + get_group_id(0)); }
+        static inline int nabla_group_linearindex() { return (int)((get_local_id(2) * get_local_size(1) + get_local_id(1)) * get_local_size(0) + get_local_id(0)); }
+        static inline int nabla_grid_globallinearindex() { return nabla_grid_linearindex() * (int)(get_local_size(0) * get_local_size(1) * get_local_size(2)) + nabla_group_linearindex(); }
+
+        #define NABLA_FLOATS(T, S) \
+            static inline T nabla_max_##S(T a, T b) { return a != b ? (isnan(a) || b < a ? a : b) : (signbit(b) ? a : b); } \
+            static inline T nabla_min_##S(T a, T b) { return a != b ? (isnan(a) || a < b ? a : b) : (signbit(a) ? a : b); } \
+            static inline bool nabla_is_negative_##S(T a) { return signbit(a) != 0; } \
+            static inline bool nabla_is_finite_##S(T a) { return isfinite(a) != 0; } \
+            static inline bool nabla_is_infinity_##S(T a) { return isinf(a) != 0; } \
+            static inline bool nabla_is_nan_##S(T a) { return isnan(a) != 0; }
+        #define NABLA_INTEGERS(T, S) \
+            static inline T nabla_max_##S(T a, T b) { return a > b ? a : b; } \
+            static inline T nabla_min_##S(T a, T b) { return a < b ? a : b; } \
+            static inline T nabla_abs_##S(T a) { return a < 0 ? (T)(0 - a) : a; } \
+            static inline bool nabla_is_negative_##S(T a) { return a < 0; } \
+            static inline bool nabla_is_finite_##S(T a) { return true; } \
+            static inline bool nabla_is_infinity_##S(T a) { return false; } \
+            static inline bool nabla_is_nan_##S(T a) { return false; }
+        NABLA_FLOATS(float, f32)
+        #ifdef cl_khr_fp64
+        NABLA_FLOATS(double, f64)
+        #endif
+        NABLA_INTEGERS(int, i32)
+        NABLA_INTEGERS(long, i64)
+        NABLA_INTEGERS(uint, u32)
+        NABLA_INTEGERS(uchar, u8)
+
+        #define NABLA_ATOMICS(T, S, Q, SPACE) \
+            static inline T nabla_atomic_add_##S##_##Q(volatile SPACE T* p, T v) { return atomic_add(p, v); } \
+            static inline T nabla_atomic_max_##S##_##Q(volatile SPACE T* p, T v) { return atomic_max(p, v); } \
+            static inline T nabla_atomic_min_##S##_##Q(volatile SPACE T* p, T v) { return atomic_min(p, v); } \
+            static inline T nabla_atomic_exchange_##S##_##Q(volatile SPACE T* p, T v) { return atomic_xchg(p, v); } \
+            static inline T nabla_atomic_compare_exchange_##S##_##Q(volatile SPACE T* p, T c, T v) { return atomic_cmpxchg(p, c, v); }
+        NABLA_ATOMICS(int, i32, global, __global)
+        NABLA_ATOMICS(int, i32, shared, __local)
+        NABLA_ATOMICS(uint, u32, global, __global)
+        NABLA_ATOMICS(uint, u32, shared, __local)
+        #define NABLA_ATOMIC_ADD(T, U, S, Q, SPACE, SWAP, AS_T, AS_U) \
+            static inline T nabla_atomic_add_##S##_##Q(volatile SPACE T* p, T v) \
+            { \
+                U seen = *(volatile SPACE U*)p, before; \
+                do { before = seen; seen = SWAP((volatile SPACE U*)p, before, AS_U(AS_T(before) + v)); } while (seen != before); \
+                return AS_T(before); \
+            }
+        NABLA_ATOMIC_ADD(float, uint, f32, global, __global, atomic_cmpxchg, as_float, as_uint)
+        NABLA_ATOMIC_ADD(float, uint, f32, shared, __local, atomic_cmpxchg, as_float, as_uint)
+        #if defined(cl_khr_fp64) && defined(cl_khr_int64_base_atomics)
+        #pragma OPENCL EXTENSION cl_khr_int64_base_atomics : enable
+        NABLA_ATOMIC_ADD(double, ulong, f64, global, __global, atom_cmpxchg, as_double, as_ulong)
+        NABLA_ATOMIC_ADD(double, ulong, f64, shared, __local, atom_cmpxchg, as_double, as_ulong)
+        #endif
+
+        """;
+
+    /// <summary>For CUDA C, compiled by NVRTC without contraction (<c>--fmad=false</c>).</summary>
+    public const string Cuda = """
+        #ifndef INFINITY
+        #define INFINITY __int_as_float(0x7f800000)
+        #endif
+        #ifndef NAN
+        #define NAN __int_as_float(0x7fffffff)
+        #endif
+        #define as_int(x) __float_as_int(x)
+        #define as_uint(x) __float_as_uint(x)
+        #define as_float(x) __int_as_float((int)(x))
+        #define as_long(x) __double_as_longlong(x)
+        #define as_ulong(x) ((unsigned long long)__double_as_longlong(x))
+        #define as_double(x) __longlong_as_double((long long)(x))
+
+        static __device__ __forceinline__ int nabla_grid_linearindex() { return (int)((blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x); }
+        static __device__ __forceinline__ int nabla_group_linearindex() { return (int)((threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x); }
+        static __device__ __forceinline__ int nabla_grid_globallinearindex() { return nabla_grid_linearindex() * (int)(blockDim.x * blockDim.y * blockDim.z) + nabla_group_linearindex(); }
+
+        static __device__ __forceinline__ bool nabla_is_negative_f32(float a) { return __float_as_int(a) < 0; }
+        static __device__ __forceinline__ bool nabla_is_negative_f64(double a) { return __double_as_longlong(a) < 0; }
+        #define NABLA_FLOATS(T, S) \
+            static __device__ __forceinline__ bool nabla_is_nan_##S(T a) { return a != a; } \
+            static __device__ __forceinline__ bool nabla_is_finite_##S(T a) { return a - a == a - a; } \
+            static __device__ __forceinline__ bool nabla_is_infinity_##S(T a) { return a == a && a - a != a - a; } \
+            static __device__ __forceinline__ T nabla_max_##S(T a, T b) { return a != b ? (a != a || b < a ? a : b) : (nabla_is_negative_##S(b) ? a : b); } \
+            static __device__ __forceinline__ T nabla_min_##S(T a, T b) { return a != b ? (a != a || a < b ? a : b) : (nabla_is_negative_##S(a) ? a : b); }
+        #define NABLA_INTEGERS(T, S) \
+            static __device__ __forceinline__ T nabla_max_##S(T a, T b) { return a > b ? a : b; } \
+            static __device__ __forceinline__ T nabla_min_##S(T a, T b) { return a < b ? a : b; } \
+            static __device__ __forceinline__ T nabla_abs_##S(T a) { return a < 0 ? (T)(0 - a) : a; } \
+            static __device__ __forceinline__ bool nabla_is_negative_##S(T a) { return a < 0; } \
+            static __device__ __forceinline__ bool nabla_is_finite_##S(T a) { return true; } \
+            static __device__ __forceinline__ bool nabla_is_infinity_##S(T a) { return false; } \
+            static __device__ __forceinline__ bool nabla_is_nan_##S(T a) { return false; }
+        NABLA_FLOATS(float, f32)
+        NABLA_FLOATS(double, f64)
+        NABLA_INTEGERS(int, i32)
+        NABLA_INTEGERS(long long, i64)
+        NABLA_INTEGERS(unsigned int, u32)
+        NABLA_INTEGERS(unsigned char, u8)
+
+        static __device__ __forceinline__ int nabla_to_int(float x) { return x != x ? 0 : __float2int_rz(x); }
+        static __device__ __forceinline__ int nabla_to_int(double x) { return x != x ? 0 : __double2int_rz(x); }
+        static __device__ __forceinline__ unsigned int nabla_to_unsigned_int(float x) { return x != x ? 0 : __float2uint_rz(x); }
+        static __device__ __forceinline__ unsigned int nabla_to_unsigned_int(double x) { return x != x ? 0 : __double2uint_rz(x); }
+        static __device__ __forceinline__ long long nabla_to_long_long(float x) { return x != x ? 0 : __float2ll_rz(x); }
+        static __device__ __forceinline__ long long nabla_to_long_long(double x) { return x != x ? 0 : __double2ll_rz(x); }
+
+        #define NABLA_ATOMICS(T, S) \
+            static __device__ __forceinline__ T nabla_atomic_max_##S(T* p, T v) { return atomicMax(p, v); } \
+            static __device__ __forceinline__ T nabla_atomic_min_##S(T* p, T v) { return atomicMin(p, v); } \
+            static __device__ __forceinline__ T nabla_atomic_exchange_##S(T* p, T v) { return atomicExch(p, v); } \
+            static __device__ __forceinline__ T nabla_atomic_compare_exchange_##S(T* p, T c, T v) { return atomicCAS(p, c, v); }
+        NABLA_ATOMICS(int, i32)
+        NABLA_ATOMICS(unsigned int, u32)
+        static __device__ __forceinline__ int nabla_atomic_add_i32(int* p, int v) { return atomicAdd(p, v); }
+        static __device__ __forceinline__ unsigned int nabla_atomic_add_u32(unsigned int* p, unsigned int v) { return atomicAdd(p, v); }
+        static __device__ __forceinline__ float nabla_atomic_add_f32(float* p, float v) { return atomicAdd(p, v); }
+        static __device__ __forceinline__ double nabla_atomic_add_f64(double* p, double v) { return atomicAdd(p, v); }
+
+        """;
+}
