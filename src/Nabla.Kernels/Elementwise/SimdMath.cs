@@ -99,6 +99,7 @@ public static class SimdMath
     public static void Cos<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => EachLimited<CosFunction, T>(x, y);
 
     /// <summary>aᵇ, special values as in IEEE 754 pow.</summary>
+    [Intrinsic(OpenCl = "pow", Cuda = "pow")]
     public static T Pow<T>(T a, T b) where T : unmanaged, IFloatingPointIeee754<T> => One<PowFunction, T>(a, b);
 
     /// <inheritdoc cref="Pow{T}(T, T)"/>
@@ -111,6 +112,7 @@ public static class SimdMath
     public static void Pow<T>(T a, ReadOnlySpan<T> b, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => Each<PowFunction, T>([a], b, y);
 
     /// <summary>The angle of the point (b, a), in [−π, π], special values as in IEEE 754 atan2.</summary>
+    [Intrinsic(OpenCl = "atan2", Cuda = "atan2")]
     public static T Atan2<T>(T a, T b) where T : unmanaged, IFloatingPointIeee754<T> => One<Atan2Function, T>(a, b);
 
     /// <inheritdoc cref="Atan2{T}(T, T)"/>
