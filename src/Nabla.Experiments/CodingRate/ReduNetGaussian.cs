@@ -156,6 +156,12 @@ public sealed class ReduNetGaussian : IExperiment<ReduNetGaussian.Config>
             (double X, double Y)[] points = [.. Enumerable.Range(0, r.Labels.Length).Where(i => r.Labels[i] == j).Take(100).Select(Project)];
             return new PointClass($"class {j + 1}", [.. points.Select(p => p.X)], [.. points.Select(p => p.Y)]);
         })];
-        return new ScatterFigure(title, new Axis("", Min: -1.1, Max: 1.1), new Axis("", Min: -1.1, Max: 1.1), classes) { EqualAspect = true };
+        double[] turn = [.. Enumerable.Range(0, 121).Select(i => i * Math.PI / 60)];
+        (string across, string up) = d == 2 ? ("x_{1}", "x_{2}") : ("along (−1, 1, 0)", "along (−1, −1, 2)");
+        return new ScatterFigure(title, new Axis(across, Min: -1.1, Max: 1.1), new Axis(up, Min: -1.1, Max: 1.1), classes)
+        {
+            EqualAspect = true,
+            Curves = [Series.Theory(d == 2 ? "circle" : "outline of the sphere", [.. turn.Select(Math.Cos)], [.. turn.Select(Math.Sin)])],
+        };
     }
 }

@@ -14,14 +14,14 @@ internal static class Markers
     /// <summary>The shape of the i-th series when the user chose none.</summary>
     public static MarkerShape Choose(MarkerShape wish, int i) => wish == MarkerShape.Auto ? s_order[i % s_order.Length] : wish;
 
-    /// <summary>Draws points in the colour of the open group; solid shapes get a thin edge in the background's colour.</summary>
+    /// <summary>Draws points in the colour of the open group; solid shapes get a thin edge in the background's colour, beneath: points that coincide stay solid.</summary>
     public static void Draw(SvgWriter svg, MarkerShape shape, IEnumerable<(double X, double Y)> points, double radius, double opacity = 1)
     {
         if (shape is MarkerShape.None or MarkerShape.Auto) return;
         var d = new StringBuilder();
         foreach (var (x, y) in points) d.Append(Path(shape, x, y, radius));
         if (shape is MarkerShape.Plus or MarkerShape.Cross or MarkerShape.Ring) svg.Curve(d.ToString(), 1.6, opacity);
-        else svg.Filled(d.ToString(), opacity, $" class=\"{Palette.Background.Class}\" stroke=\"{Palette.Background.Color}\" stroke-width=\"0.7\"");
+        else svg.Filled(d.ToString(), opacity, $" class=\"{Palette.Background.Class}\" stroke=\"{Palette.Background.Color}\" stroke-width=\"1.4\" paint-order=\"stroke\"");
     }
 
     private static string Path(MarkerShape shape, double x, double y, double r)
