@@ -18,6 +18,9 @@ internal unsafe interface IGemmVector<T, V> where T : unmanaged where V : unmana
     static abstract V Add(V x, V y);
     static abstract V MultiplyAdd(V x, V y, V sum);
     static abstract T Sum(V x);
+
+    /// <summary>Stores the sums of four vectors, one behind the other; in less than half the time of four single ones where there are instructions for it.</summary>
+    static abstract void StoreSums(T* target, V x, V y, V z, V w);
     static abstract V Mask(int length);
     static abstract V LoadPart(T* source, V mask, int length);
     static abstract void StorePart(T* target, V x, V mask, int length);
@@ -46,6 +49,10 @@ internal readonly unsafe struct Simd512<T> : IGemmVector<T, Vector512<T>> where 
         : Vector512.FusedMultiplyAdd(x.AsDouble(), y.AsDouble(), sum.AsDouble()).As<double, T>();
 
     public static T Sum(Vector512<T> x) => Vector512.Sum(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSums(T* target, Vector512<T> x, Vector512<T> y, Vector512<T> z, Vector512<T> w) => Simd256<T>.StoreSums(
+        target, x.GetLower() + x.GetUpper(), y.GetLower() + y.GetUpper(), z.GetLower() + z.GetUpper(), w.GetLower() + w.GetUpper());
 
     public static Vector512<T> Mask(int length) => Vector512.LessThan(Vector512<T>.Indices, Vector512.Create(T.CreateTruncating(length)));
 
@@ -86,6 +93,22 @@ internal readonly unsafe struct Simd256<T> : IGemmVector<T, Vector256<T>> where 
 
     public static T Sum(Vector256<T> x) => Vector256.Sum(x);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSums(T* target, Vector256<T> x, Vector256<T> y, Vector256<T> z, Vector256<T> w)
+    {
+        if (typeof(T) == typeof(float))
+        {
+            Vector256<float> sums = Avx.HorizontalAdd(
+                Avx.HorizontalAdd(x.AsSingle(), y.AsSingle()), Avx.HorizontalAdd(z.AsSingle(), w.AsSingle()));
+            (sums.GetLower() + sums.GetUpper()).Store((float*)target);
+        }
+        else
+        {
+            Vector256<double> left = Avx.HorizontalAdd(x.AsDouble(), y.AsDouble()), right = Avx.HorizontalAdd(z.AsDouble(), w.AsDouble());
+            (Avx.Permute2x128(left, right, 0x20) + Avx.Permute2x128(left, right, 0x31)).Store((double*)target);
+        }
+    }
+
     public static Vector256<T> Mask(int length) => Vector256.LessThan(Vector256<T>.Indices, Vector256.Create(T.CreateTruncating(length)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -124,6 +147,14 @@ internal readonly unsafe struct Simd128<T> : IGemmVector<T, Vector128<T>> where 
         : Vector128.MultiplyAddEstimate(x.AsDouble(), y.AsDouble(), sum.AsDouble()).As<double, T>();
 
     public static T Sum(Vector128<T> x) => Vector128.Sum(x);
+
+    public static void StoreSums(T* target, Vector128<T> x, Vector128<T> y, Vector128<T> z, Vector128<T> w)
+    {
+        target[0] = Sum(x);
+        target[1] = Sum(y);
+        target[2] = Sum(z);
+        target[3] = Sum(w);
+    }
 
     public static Vector128<T> Mask(int length) => Vector128<T>.Zero;
 

@@ -83,7 +83,7 @@ public static unsafe class MatMul
     {
         if (g.K > 0 && (g.M == 1 || (g.N == 1 && g.Ldc == 1))) Vector(a, b, c, g, epilogue, firstRow);
         else if (GemmOuter.Fits(g)) GemmOuter.Run(a, b, c, g, epilogue, firstRow);
-        else if (GemmDots.Fits(g) || GemmDots.FitsTransposed(g)) GemmDots.Run(a, b, c, g, epilogue, firstRow);
+        else if (GemmDots.Fits(g, sizeof(T)) || GemmDots.FitsTransposed(g, sizeof(T))) GemmDots.Run(a, b, c, g, epilogue, firstRow);
         else if (GemmSmall.Fits(g, sizeof(T)))
         {
             GemmSmall.Run(a, b, c, g);

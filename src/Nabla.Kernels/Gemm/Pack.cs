@@ -27,6 +27,12 @@ internal static unsafe class Pack
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void OneByOne<T>(T* source, nint laneStride, nint depthStride, int lanes, nint depth, T* target, nint targetStride) where T : unmanaged
     {
+        if (depth < lanes)
+        {
+            for (nint p = 0; p < depth; p++, source += depthStride, target += targetStride)
+                for (nint i = 0; i < lanes; i++) target[i] = source[i * laneStride];
+            return;
+        }
         for (nint i = 0; i < lanes; i++)
         {
             T* from = source + i * laneStride;
