@@ -10,7 +10,9 @@ namespace Nabla.Bench;
 /// </summary>
 internal static class KernelBench
 {
-    private const int Turns = 15;
+    private const int MostTurns = 15;
+    private const int LeastTurns = 5;
+    private const double SecondsPerCase = 1;
     private const double SecondsPerTurn = 0.002;
     private const double WarmUpSeconds = 0.15;
 
@@ -19,7 +21,7 @@ internal static class KernelBench
     private static readonly (int M, int N, int K)[] Skinny =
     [
         (1, 1000, 1000), (1000, 1, 1000), (1000, 1000, 1), (4, 1000, 1000), (1000, 4, 1000), (1000, 1000, 4), (1000, 2, 1000),
-        (64, 500, 1), (64, 1, 500), (500, 64, 1), (128, 512, 784), (128, 10, 512), (512, 10, 128), (64, 64, 50_000),
+        (64, 500, 1), (64, 1, 500), (500, 64, 1), (128, 512, 784), (128, 10, 512), (512, 10, 128), (64, 2, 64), (128, 3, 512), (64, 64, 50_000),
     ];
 
     private static readonly int[] Grams = [64, 128, 256, 512];
@@ -73,13 +75,14 @@ internal static class KernelBench
         foreach ((string name, Peer peer) in peers) c.RequireClose(check, peer.Request(c.ToRequest()), name);
         if (threads > 1 && peers.Count > 0) OpenBlasPeer.Time(peers[0].Peer, threads);
         int batch = Math.Max(1, (int)(SecondsPerTurn / WarmUp(ours)));
-        double[] seconds = new double[Turns], shares = new double[Turns];
-        double[][] ratios = [.. peers.Select(_ => new double[Turns])];
-        for (int turn = 0; turn < Turns; turn++)
+        List<double> seconds = [], shares = [];
+        List<double>[] ratios = [.. peers.Select(_ => new List<double>())];
+        var watch = Stopwatch.StartNew();
+        while (seconds.Count < LeastTurns || (seconds.Count < MostTurns && watch.Elapsed.TotalSeconds < SecondsPerCase))
         {
-            seconds[turn] = SecondsPerCall(ours, batch);
-            shares[turn] = c.Flops / seconds[turn] / (c.DType == DType.F32 ? Roof.FlopsNow<float>(threads) : Roof.FlopsNow<double>(threads));
-            for (int i = 0; i < peers.Count; i++) ratios[i][turn] = OpenBlasPeer.Time(peers[i].Peer, threads) / seconds[turn];
+            seconds.Add(SecondsPerCall(ours, batch));
+            shares.Add(c.Flops / seconds[^1] / (c.DType == DType.F32 ? Roof.FlopsNow<float>(threads) : Roof.FlopsNow<double>(threads)));
+            for (int i = 0; i < peers.Count; i++) ratios[i].Add(OpenBlasPeer.Time(peers[i].Peer, threads) / seconds[^1]);
         }
         Timing time = Timing.Summary(seconds);
         table.Row([

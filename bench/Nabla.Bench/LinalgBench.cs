@@ -13,9 +13,9 @@ internal static class LinalgBench
 {
     private const int MostTurns = 15;
     private const int LeastTurns = 3;
-    private const double SecondsPerCase = 1;
+    private const double SecondsPerCase = 0.5;
     private const double SecondsPerTurn = 0.002;
-    private const double WarmUpSeconds = 0.25;
+    private const double WarmUpSeconds = 0.1;
 
     private static readonly int[] Sizes = [32, 64, 128, 256, 512, 1024];
     private static readonly (int Batch, int N)[] Batches = [(1000, 8), (1000, 16), (1000, 32), (200, 64), (10, 128)];

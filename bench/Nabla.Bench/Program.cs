@@ -35,7 +35,11 @@ var json = new Option<bool>("--json") { Description = "One JSON document on stan
 var write = new Option<bool>("--write") { Description = "Replace the tables in docs/performance.md.", Recursive = true };
 var root = new RootCommand("Measures Nabla beside the machine's roof and beside other libraries.") { peers, python, json, write };
 foreach ((string name, string what, Action<Report> run) in benches) Add(name, what, run);
-Add("all", "all of these", report => Array.ForEach(benches, bench => bench.Run(report)));
+Add("all", "all of these", report => Array.ForEach(benches, bench =>
+{
+    bench.Run(report);
+    report.Save();
+}));
 root.Subcommands.Add(Micro());
 return root.Parse(args).Invoke();
 

@@ -19,6 +19,7 @@ internal sealed record BenchOptions(bool Peers, string Python, bool Json, bool W
 internal sealed class Report(BenchOptions options)
 {
     private readonly List<Table> _tables = [];
+    private int _saved;
     private readonly SortedSet<string> _peers = new(StringComparer.Ordinal);
     private readonly Lazy<(string Name, double Value)[]> _roofs = new(Roof.All);
 
@@ -36,12 +37,19 @@ internal sealed class Report(BenchOptions options)
     /// <summary>Records the version of a peer.</summary>
     public void Uses(string version) => _peers.Add(version);
 
-    /// <summary>Prints where the figures come from, writes JSON and docs/performance.md if asked.</summary>
+    /// <summary>Writes the tables that are new since the last time to docs/performance.md, if asked.</summary>
+    public void Save()
+    {
+        if (options.Write) WriteTables(Path.Combine(Repository(), "docs", "performance.md"), _tables[_saved..]);
+        _saved = _tables.Count;
+    }
+
+    /// <summary>Prints where the figures come from, writes JSON if asked, and saves.</summary>
     public void Finish()
     {
         if (options.Json) Console.WriteLine(Json().ToJsonString(new JsonSerializerOptions { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }));
         else Console.WriteLine($"\n{Conditions()}");
-        if (options.Write) WriteTables(Path.Combine(Repository(), "docs", "performance.md"));
+        Save();
     }
 
     /// <summary>The folder with Nabla.sln, at or above the current one.</summary>
@@ -56,8 +64,11 @@ internal sealed class Report(BenchOptions options)
     {
         string peers = _peers.Count > 0 ? $" Beside {string.Join(", ", _peers)}." : "";
         string roofs = string.Join(", ", _roofs.Value.Select(r => string.Create(CultureInfo.InvariantCulture, $"{r.Name} {r.Value:F0}")));
-        return string.Create(CultureInfo.InvariantCulture, $"Measured {DateTime.UtcNow:yyyy-MM-dd} on {Machine()}, .NET {Environment.Version}; roofs: {roofs}.{peers}");
+        return string.Create(CultureInfo.InvariantCulture, $"Measured {DateTime.UtcNow:yyyy-MM-dd} on {Machine()}, .NET {Environment.Version}; roofs: {roofs}{Load()}.{peers}");
     }
+
+    // Processes that want to run, averaged over five minutes: above the number of cores, others were at work.
+    private static string Load() => File.Exists("/proc/loadavg") ? $"; load average {File.ReadAllText("/proc/loadavg").Split(' ')[1]}" : "";
 
     private JsonObject Json() => new()
     {
@@ -75,10 +86,10 @@ internal sealed class Report(BenchOptions options)
         })]),
     };
 
-    private void WriteTables(string path)
+    private void WriteTables(string path, List<Table> tables)
     {
         string text = File.ReadAllText(path);
-        foreach (Table table in _tables)
+        foreach (Table table in tables)
         {
             string open = $"<!-- bench:{table.Name} -->\n";
             int start = text.IndexOf(open, StringComparison.Ordinal), end = start < 0 ? -1 : text.IndexOf("<!-- /bench -->", start, StringComparison.Ordinal);
