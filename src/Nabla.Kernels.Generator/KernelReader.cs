@@ -15,8 +15,10 @@ internal static class KernelReader
         if (method.DeclaringSyntaxReferences is not [var reference] || reference.GetSyntax() is not MethodDeclarationSyntax syntax) return null;
         if (!CheckDeclaration(method, syntax, translation)) return null;
         KernelShape shape = ShapeOf(method);
-        ITypeParameterSymbol[] open = [.. method.TypeParameters.Where(IsOperation)];
-        ITypeParameterSymbol[] elements = [.. method.TypeParameters.Where(p => !IsOperation(p))];
+        // With as many lists of types as type parameters, operations are bound here too; else they are when the kernel is first launched.
+        bool closed = method.GetAttributes().Count(a => a.AttributeClass?.Name == "InstancesAttribute") == method.TypeParameters.Length;
+        ITypeParameterSymbol[] open = [.. method.TypeParameters.Where(p => IsOperation(p) && !closed)];
+        ITypeParameterSymbol[] elements = [.. method.TypeParameters.Where(p => !open.Contains(p, SymbolEqualityComparer.Default))];
         var choices = Choices(method, elements);
         if (choices.Count == 0)
         {

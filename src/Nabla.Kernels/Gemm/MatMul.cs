@@ -27,7 +27,8 @@ public static unsafe class MatMul
     /// <summary>One product without a batch.</summary>
     internal static void Run(DenseTensor a, DenseTensor b, DenseTensor c, in GemmProblem g, MatMulEpilogue? epilogue)
     {
-        if (a.DType == b.DType && a.DType == c.DType && a.DType == DType.F32) RunOne(a.Pointer<float>(), b.Pointer<float>(), c.Pointer<float>(), g, epilogue);
+        if (c.Device is Accelerator) Run(a, b, c, g, [], [], [], epilogue);
+        else if (a.DType == b.DType && a.DType == c.DType && a.DType == DType.F32) RunOne(a.Pointer<float>(), b.Pointer<float>(), c.Pointer<float>(), g, epilogue);
         else if (a.DType == b.DType && a.DType == c.DType && a.DType == DType.F64) RunOne(a.Pointer<double>(), b.Pointer<double>(), c.Pointer<double>(), g, epilogue);
         else Run(a, b, c, g, [], [], [], epilogue);
     }
@@ -38,6 +39,12 @@ public static unsafe class MatMul
         MatMulEpilogue? epilogue)
     {
         if (a.DType != b.DType || a.DType != c.DType) throw KernelErrors.NoProduct("matmul", a.Aval, b.Aval);
+        if (a.DType == DType.Bool) throw KernelErrors.NoProduct("matmul", a.Aval, b.Aval);
+        if (c.Device is Accelerator)
+        {
+            DeviceMatMul.Run(a, b, c, problem, batch, batchA, batchB);
+            return;
+        }
         GemmProblem g = FoldBatchIntoRows(problem, ref batch, batchA, batchB);
         int rank = batch.Length;
         long* axes = stackalloc long[3 * rank];
@@ -53,8 +60,7 @@ public static unsafe class MatMul
             case DType.F32: RunAll(new FloatBatch<float>(a, b, c, g, axes, rank, entries, epilogue)); break;
             case DType.F64: RunAll(new FloatBatch<double>(a, b, c, g, axes, rank, entries, epilogue)); break;
             case DType.I32: RunAll(new IntegerBatch<int>(a, b, c, g, axes, rank, entries, epilogue)); break;
-            case DType.I64: RunAll(new IntegerBatch<long>(a, b, c, g, axes, rank, entries, epilogue)); break;
-            default: throw KernelErrors.NoProduct("matmul", a.Aval, b.Aval);
+            default: RunAll(new IntegerBatch<long>(a, b, c, g, axes, rank, entries, epilogue)); break;
         }
     }
 

@@ -19,7 +19,7 @@ public sealed class KernelAttribute(int groupX, int groupY = 1, int groupZ = 1) 
 
 /// <summary>
 /// The element types that a generic kernel is made for. Given once, it holds for every type parameter that does not stand for an operation; given
-/// several times, for one after the other, and all combinations are made.
+/// several times, for one after the other, and all combinations are made. Given for every type parameter, it names operations too; else those are bound when the kernel is launched.
 /// </summary>
 [AttributeUsage(AttributeTargets.Method, AllowMultiple = true)]
 public sealed class InstancesAttribute(params Type[] types) : Attribute

@@ -15,6 +15,12 @@ public static unsafe partial class Move
     {
         Debug.Assert(y.IsContiguous && x.DType == y.DType, "gather: operands");
         if (indices.Count == 0) return;
+        if (y.Device is Accelerator)
+        {
+            CheckOnHost("gather", x, indices, batchRank);
+            DeviceIndexing.Gather(x, indices, batchRank, y);
+            return;
+        }
         var plan = new RowPlan(x, indices, batchRank);
         plan.CheckIndices("gather", indices);
         if (y.Count == 0) return;
@@ -38,6 +44,12 @@ public static unsafe partial class Move
         Debug.Assert(y.IsContiguous && x.Aval == y.Aval && updates.DType == x.DType, "scatter_add: operands");
         Copy(x, y);
         if (indices.Count == 0) return;
+        if (y.Device is Accelerator)
+        {
+            CheckOnHost("scatter_add", y, indices, batchRank);
+            DeviceIndexing.ScatterAdd(indices, updates, batchRank, y);
+            return;
+        }
         var plan = new RowPlan(y, indices, batchRank);
         plan.CheckIndices("scatter_add", indices);
         if (updates.Count == 0) return;
@@ -49,6 +61,13 @@ public static unsafe partial class Move
             case DType.I64: ScatterAdd<long>(indices, updates, plan, batchRank, y); break;
             default: throw KernelErrors.NoKernel("scatter_add", x.Aval);
         }
+    }
+
+    private static void CheckOnHost(string operation, DenseTensor x, DenseTensor indices, int batchRank)
+    {
+        DenseTensor copy = indices.OnHost();
+        new RowPlan(x, copy, batchRank).CheckIndices(operation, copy);
+        GC.KeepAlive(copy);
     }
 
     private static void Gather<T>(T* source, T* target, DenseTensor indices, in RowPlan plan) where T : unmanaged

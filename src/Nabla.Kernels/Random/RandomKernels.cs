@@ -16,6 +16,11 @@ public static unsafe class RandomKernels
     public static void Bits(DenseTensor keys, DenseTensor y)
     {
         Debug.Assert(y.DType == DType.I32, "random bits: output");
+        if (y.Device is Accelerator)
+        {
+            DeviceRandom.Bits(keys, y);
+            return;
+        }
         Draw<WordDraw, int>(keys, y);
     }
 
@@ -26,6 +31,11 @@ public static unsafe class RandomKernels
     /// <exception cref="DTypeException">NB0204: y is neither f32 nor f64.</exception>
     public static void Uniform(DenseTensor keys, DenseTensor y)
     {
+        if (y.Device is Accelerator && y.DType.IsFloat)
+        {
+            DeviceRandom.Uniform(keys, y);
+            return;
+        }
         switch (y.DType)
         {
             case DType.F32: Draw<UniformDraw32, float>(keys, y); break;
@@ -41,6 +51,11 @@ public static unsafe class RandomKernels
     /// <exception cref="DTypeException">NB0204: y is neither f32 nor f64.</exception>
     public static void Normal(DenseTensor keys, DenseTensor y)
     {
+        if (y.Device is Accelerator && y.DType.IsFloat)
+        {
+            DeviceRandom.Normal(keys, y);
+            return;
+        }
         switch (y.DType)
         {
             case DType.F32: Draw<NormalDraw32, float>(keys, y); break;
@@ -56,6 +71,11 @@ public static unsafe class RandomKernels
     public static void FoldIn(DenseTensor keys, DenseTensor data, DenseTensor newKeys)
     {
         if (data.Count == 0) return;
+        if (newKeys.Device is Accelerator)
+        {
+            DeviceRandom.FoldIn(keys, data, newKeys);
+            return;
+        }
         var source = new KeySource(keys);
         int* target = newKeys.Pointer<int>();
         bool wide = data.DType == DType.I64;
@@ -74,6 +94,11 @@ public static unsafe class RandomKernels
     /// <summary>Children 0 … n − 1 of each key. Shape: keys i32[K…, 2] → i32[K…, n, 2].</summary>
     public static void Split(DenseTensor keys, DenseTensor y)
     {
+        if (y.Device is Accelerator)
+        {
+            DeviceRandom.Split(keys, y);
+            return;
+        }
         var source = new KeySource(keys);
         long children = y.Shape.Dims[^2];
         int* target = y.Pointer<int>();

@@ -26,13 +26,18 @@ public static unsafe class ArgReduce
         Debug.Assert(y.DType == DType.I32 && y.IsContiguous, "argreduce: output");
         if (y.Count == 0) return;
         if (x.Shape.Dims[axis] == 0) throw KernelErrors.NothingToCompare(operation, x.Aval, axis);
+        if (x.DType == DType.Bool) throw KernelErrors.NoKernel(operation, x.Aval);
+        if (y.Device is Accelerator)
+        {
+            DeviceReduce.Arg<TOp>(x, axis, y);
+            return;
+        }
         switch (x.DType)
         {
             case DType.F32: Run<TOp, float>(x, axis, y); break;
             case DType.F64: Run<TOp, double>(x, axis, y); break;
             case DType.I32: Run<TOp, int>(x, axis, y); break;
-            case DType.I64: Run<TOp, long>(x, axis, y); break;
-            default: throw KernelErrors.NoKernel(operation, x.Aval);
+            default: Run<TOp, long>(x, axis, y); break;
         }
     }
 

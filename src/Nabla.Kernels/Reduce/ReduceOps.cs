@@ -67,8 +67,8 @@ public readonly struct MaxOp : IReduceOp
 
     /// <inheritdoc/>
     public static T Identity<T>() where T : unmanaged, INumber<T>, IMinMaxValue<T> =>
-        typeof(T) == typeof(float) ? (T)(object)float.NegativeInfinity :
-        typeof(T) == typeof(double) ? (T)(object)double.NegativeInfinity : T.MinValue;
+        typeof(T) == typeof(float) ? T.CreateTruncating(float.NegativeInfinity) :
+        typeof(T) == typeof(double) ? T.CreateTruncating(double.NegativeInfinity) : T.MinValue;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -88,8 +88,8 @@ public readonly struct MinOp : IReduceOp
 
     /// <inheritdoc/>
     public static T Identity<T>() where T : unmanaged, INumber<T>, IMinMaxValue<T> =>
-        typeof(T) == typeof(float) ? (T)(object)float.PositiveInfinity :
-        typeof(T) == typeof(double) ? (T)(object)double.PositiveInfinity : T.MaxValue;
+        typeof(T) == typeof(float) ? T.CreateTruncating(float.PositiveInfinity) :
+        typeof(T) == typeof(double) ? T.CreateTruncating(double.PositiveInfinity) : T.MaxValue;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

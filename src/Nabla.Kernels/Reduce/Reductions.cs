@@ -23,6 +23,11 @@ public static unsafe class Reductions
     {
         Debug.Assert(x.DType == y.DType && y.IsContiguous, "reduce: operands");
         if (TOp.IsLogical != (x.DType == DType.Bool)) throw KernelErrors.NoKernel(TOp.Name, x.Aval);
+        if (y.Device is Accelerator)
+        {
+            DeviceReduce.Run<TOp>(x, axes, y);
+            return;
+        }
         switch (x.DType)
         {
             case DType.F32: Run<TOp, float>(x, x.Pointer<float>(), axes, y, y.Pointer<float>()); break;

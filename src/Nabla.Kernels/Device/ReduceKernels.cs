@@ -1,0 +1,83 @@
+using System.Numerics;
+
+namespace Nabla.Kernels;
+
+/// <summary>
+/// Kernels that fold axes away. The order of a fold is fixed by the sizes alone: chunks, which are folded with each other by another launch, so that errors
+/// grow with the logarithm of the count and results do not depend on the device's width.
+/// </summary>
+internal static partial class ReduceKernels
+{
+    /// <summary>Work-items of a group.</summary>
+    public const int Size = 256;
+
+    /// <summary>Positions that one work-item folds one after another before it folds the results.</summary>
+    public const int Run = 16;
+
+    /// <summary>y[chunk, output]: one work-item folds one chunk of one output, in runs of 16. Good where neighbouring outputs lie densely.</summary>
+    [Kernel(Size)]
+    [Instances(typeof(SumOp), typeof(ProdOp), typeof(MaxOp), typeof(MinOp)), Instances(typeof(float), typeof(double), typeof(int), typeof(long), typeof(byte))]
+    public static void FoldLines<TOp, T>(
+        ArrayView<T> x, Steps kept, Extents keptExtents, Steps folded, Extents foldedExtents, int outputs, int count, int chunk, ArrayView<T> y)
+        where TOp : struct, IReduceOp where T : unmanaged, INumber<T>, IMinMaxValue<T>
+    {
+        int i = Grid.IdxX * Group.DimX + Group.IdxX;
+        if (i >= y.IntLength) return;
+        int part = i / outputs, low = part * chunk, high = Math.Min(count, low + chunk);
+        int start = Steps.At(i - part * outputs, kept, keptExtents);
+        T total = TOp.Identity<T>();
+        for (int first = low; first < high; first += Run)
+        {
+            int end = Math.Min(high, first + Run);
+            T sum = x[start + Steps.At(first, folded, foldedExtents)];
+            for (int j = first + 1; j < end; j++) sum = TOp.Combine(sum, x[start + Steps.At(j, folded, foldedExtents)]);
+            total = TOp.Combine(total, sum);
+        }
+        y[i] = total;
+    }
+
+    /// <summary>y[output, chunk]: one group folds one chunk of one output, each work-item every 256th position, then all of them as a tree.</summary>
+    [Kernel(Size)]
+    [Instances(typeof(SumOp), typeof(ProdOp), typeof(MaxOp), typeof(MinOp)), Instances(typeof(float), typeof(double), typeof(int), typeof(long), typeof(byte))]
+    public static void FoldGroups<TOp, T>(
+        ArrayView<T> x, Steps kept, Extents keptExtents, Steps folded, Extents foldedExtents, int count, int chunk, int chunks, ArrayView<T> y)
+        where TOp : struct, IReduceOp where T : unmanaged, INumber<T>, IMinMaxValue<T>
+    {
+        var partial = SharedMemory.Allocate<T>(Size);
+        int item = Group.IdxX, output = Grid.IdxX / chunks, low = (Grid.IdxX - output * chunks) * chunk, high = Math.Min(count, low + chunk);
+        int start = Steps.At(output, kept, keptExtents);
+        T total = TOp.Identity<T>();
+        for (int j = low + item; j < high; j += Size) total = TOp.Combine(total, x[start + Steps.At(j, folded, foldedExtents)]);
+        partial[item] = total;
+        Group.Barrier();
+        for (int half = Size / 2; half > 0; half /= 2)
+        {
+            if (item < half) partial[item] = TOp.Combine(partial[item], partial[item + half]);
+            Group.Barrier();
+        }
+        if (item == 0) y[Grid.IdxX] = partial[0];
+    }
+
+    /// <summary>y = the first place along an axis of the largest (MaxOp) or smallest (MinOp) element; a NaN is both. One work-item for each line.</summary>
+    [Kernel(Size)]
+    [Instances(typeof(MaxOp), typeof(MinOp)), Instances(typeof(float), typeof(double), typeof(int), typeof(long))]
+    public static void Arg<TOp, T>(ArrayView<T> x, Steps kept, Extents keptExtents, int step, int count, ArrayView<int> y)
+        where TOp : struct, IReduceOp where T : unmanaged, INumber<T>, IMinMaxValue<T>
+    {
+        int i = Grid.IdxX * Group.DimX + Group.IdxX;
+        if (i >= y.IntLength) return;
+        int start = Steps.At(i, kept, keptExtents), position = 0;
+        T best = x[start];
+        for (int j = 1; j < count; j++)
+        {
+            T next = x[start + j * step];
+            // ±0 are equal here, and the first NaN stays.
+            if (!T.IsNaN(best) && next != best && (T.IsNaN(next) || TOp.Combine(best, next) == next))
+            {
+                best = next;
+                position = j;
+            }
+        }
+        y[i] = position;
+    }
+}
