@@ -12,6 +12,9 @@ public sealed partial class DocsTests
     [GeneratedRegex(@"\]\((?!https?:|#)([^)#]+)")]
     private static partial Regex LocalLink();
 
+    [GeneratedRegex(@"`([A-Z]\w+)(?:\.([A-Z]\w+))?`")]
+    private static partial Regex Api();
+
     private static string[] Lines(string text) =>
         [.. text.Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0 && !l.StartsWith("using ", StringComparison.Ordinal))];
 
@@ -50,9 +53,20 @@ public sealed partial class DocsTests
     [InlineData("docs/errors.md")]
     [InlineData("docs/env.md")]
     [InlineData("docs/tour.md")]
+    [InlineData("docs/coding-rate.md")]
     public void Links_to_files_lead_somewhere(string document)
     {
         string folder = Path.GetDirectoryName(Path.Combine(Repository.Root, document))!;
         Assert.All(LocalLink().Matches(Repository.Read(document)), m => Assert.True(Path.Exists(Path.Combine(folder, m.Groups[1].Value)), m.Value));
+    }
+
+    [Fact]
+    public void The_page_on_coding_rates_names_code_that_exists()
+    {
+        Type[] types = [.. typeof(CodingRate).Assembly.GetTypes()];
+        (string Type, string Member)[] named = [.. Api().Matches(Repository.Read("docs/coding-rate.md")).Select(m => (m.Groups[1].Value, m.Groups[2].Value))];
+        Assert.Contains(named, n => n == ("CodingRate", "Rate"));
+        string[] members = [.. types.SelectMany(t => t.GetMembers()).Select(m => m.Name).Distinct()];
+        Assert.All(named, n => Assert.True(n.Member.Length > 0 ? types.Any(t => t.Name == n.Type && t.GetMember(n.Member).Length > 0) : types.Any(t => t.Name == n.Type) || members.Contains(n.Type), $"{n}"));
     }
 }
