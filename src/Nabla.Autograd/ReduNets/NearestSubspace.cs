@@ -2,15 +2,17 @@ namespace Nabla;
 
 /// <summary>
 /// Classifies a feature by the linear subspace that keeps most of it: argmin_j ‖(I − U_j U_jᵀ)z‖, U_j the leading left singular vectors of class j's
-/// columns. The columns are not centred: the subspaces pass through the origin. Source: Yu et al., arXiv:2006.08558, §3.1.
+/// columns. The columns are not centred: the subspaces pass through the origin. Directions with σ² ≤ d·2⁻⁵²·σ₁² are zero to rounding and left out, so that a class that spans fewer
+/// dimensions than asked keeps its own. Source: Yu et al., arXiv:2006.08558, §3.1.
 /// </summary>
 public sealed class NearestSubspace
 {
+    private const double MachineEpsilon = 1.0 / (1L << 52);
     private readonly Tensor _present;
 
     private NearestSubspace(Tensor bases, Tensor spectra, Tensor present) => (Bases, Spectra, _present) = (bases, spectra, present);
 
-    /// <summary>The directions of each class. Shape: [k, rank, d]; zeros for a class without samples, which is never predicted.</summary>
+    /// <summary>The directions of each class. Shape: [k, rank, d]; zeros for directions left out, and for a class without samples, which is never predicted.</summary>
     public Tensor Bases { get; }
 
     /// <summary>Squared singular values σ² of each class's columns, largest first. Shape: [k, d].</summary>
@@ -54,8 +56,9 @@ public sealed class NearestSubspace
         NearestMean.CheckFinite("nearest_subspace", moments);
         (Tensor values, Tensor vectors) = moments.To(DType.F64).Eigh();                                       // ascending: [k, d], [k, d, d]
         Tensor leading = vectors.Slice(.., .., (d - rank)..).Reverse(2).T;                                    // [k, rank, d]
-        Tensor present = values.Sum(1) > 0;
-        return new NearestSubspace(leading * present.To(DType.F64).Reshape(-1, 1, 1), values.Reverse(1), present.ExpandDims(1));
+        Tensor spectra = values.Reverse(1), largest = spectra.Slice(.., ..1);
+        Tensor own = (spectra.Slice(.., ..rank) > d * MachineEpsilon * largest).To(DType.F64).ExpandDims(2);     // [k, rank, 1]
+        return new NearestSubspace(leading * own, spectra, largest > 0);
     }
 
     /// <inheritdoc cref="NearestMean.Predict"/>

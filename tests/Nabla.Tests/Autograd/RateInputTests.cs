@@ -107,6 +107,17 @@ public sealed class RateInputTests
     }
 
     [Fact]
+    public void Directions_that_are_zero_to_rounding_belong_to_no_subspace()
+    {
+        // Multiples of one vector: the other eigenvalues of the moments are rounding errors.
+        Tensor line = Waves(6, 1).MatMul(Waves(1, 40)), other = Waves(6, 40);
+        var fit = NearestSubspace.Fit(Ops.Concatenate([line, other], 1), [.. Enumerable.Repeat(0, 40), .. Enumerable.Repeat(1, 40)], 2, 2);
+        double[] kept = fit.Bases.Square().Sum(1, 2).ToDoubles();
+        Assert.Equal(1, kept[0], 1e-12);
+        Assert.Equal(2, kept[1], 1e-12);
+    }
+
+    [Fact]
     public void A_class_of_zeros_stays_zero()
     {
         Tensor x = Ops.Concatenate([Waves(4, 3).Normalize(), Tensor.Zeros([2, 3], DType.F64)]);
