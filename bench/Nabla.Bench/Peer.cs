@@ -11,11 +11,11 @@ internal sealed class Peer : IDisposable
 
     private Peer(Process process) => _process = process;
 
-    /// <summary>Starts a script of <c>bench/peers</c>.</summary>
-    public static Peer Start(string python, string script, string arguments)
+    /// <summary>Starts a script of <c>bench/peers</c>, with some variables of its environment changed.</summary>
+    public static Peer Start(string python, string script, params ReadOnlySpan<(string Name, string Value)> environment)
     {
         string path = Path.Combine(AppContext.BaseDirectory, "peers", script);
-        return Start(new ProcessStartInfo(python, $"\"{path}\" {arguments}"));
+        return Start(new ProcessStartInfo(python, $"\"{path}\""), environment);
     }
 
     /// <summary>Starts this program again under another verb, with some variables of its environment changed.</summary>
@@ -23,13 +23,12 @@ internal sealed class Peer : IDisposable
     {
         string program = Environment.ProcessPath!, assembly = Assembly.GetExecutingAssembly().Location;
         bool hosted = Path.GetFileNameWithoutExtension(program) == "dotnet";
-        var start = new ProcessStartInfo(program, hosted ? $"\"{assembly}\" {verb}" : verb);
-        foreach ((string name, string value) in environment) start.Environment[name] = value;
-        return Start(start);
+        return Start(new ProcessStartInfo(program, hosted ? $"\"{assembly}\" {verb}" : verb), environment);
     }
 
-    private static Peer Start(ProcessStartInfo start)
+    private static Peer Start(ProcessStartInfo start, ReadOnlySpan<(string Name, string Value)> environment)
     {
+        foreach ((string name, string value) in environment) start.Environment[name] = value;
         (start.RedirectStandardInput, start.RedirectStandardOutput) = (true, true);
         return new Peer(Process.Start(start) ?? throw new InvalidOperationException($"{start.FileName} did not start"));
     }

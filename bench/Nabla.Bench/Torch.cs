@@ -4,7 +4,8 @@ namespace Nabla.Bench;
 
 /// <summary>
 /// PyTorch in a process of its own (<c>bench/peers/torch_run.py</c>), which runs the Python statements that stand beside ours in the benchmarks and times them
-/// when it is its turn.
+/// when it is its turn. If its products are OpenBLAS', they run with the kernels of SkylakeX where the machine has AVX-512: what OpenBLAS chooses itself can be
+/// several times slower.
 /// </summary>
 internal sealed class Torch : IDisposable
 {
@@ -18,7 +19,8 @@ internal sealed class Torch : IDisposable
         if (!report.Options.Peers) return null;
         try
         {
-            Peer peer = Peer.Start(report.Options.Python, "torch_run.py", "");
+            Peer peer = System.Runtime.Intrinsics.X86.Avx512F.IsSupported
+                ? Peer.Start(report.Options.Python, "torch_run.py", ("OPENBLAS_CORETYPE", "SkylakeX")) : Peer.Start(report.Options.Python, "torch_run.py");
             report.Uses(peer.ReadLine());
             return new Torch(peer);
         }
