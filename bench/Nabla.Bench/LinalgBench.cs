@@ -15,7 +15,7 @@ internal static class LinalgBench
     private const int LeastTurns = 3;
     private const double SecondsPerCase = 0.5;
     private const double SecondsPerTurn = 0.002;
-    private const double WarmUpSeconds = 0.1;
+    private const double WarmUpSeconds = 0.25;
 
     private static readonly int[] Sizes = [32, 64, 128, 256, 512, 1024];
     private static readonly (int Batch, int N)[] Batches = [(1000, 8), (1000, 16), (1000, 32), (200, 64), (10, 128)];

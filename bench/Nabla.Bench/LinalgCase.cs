@@ -22,7 +22,8 @@ internal sealed record LinalgCase(string Operation, DType DType, int N, int Batc
     /// <summary>Columns of the right-hand side.</summary>
     public int Columns => Operation == "solve" ? 1 : N;
 
-    /// <summary>The matrices in rows: symmetric for eigh, positive definite for cholesky, triangular and far from singular for trsm, inverse and potri.</summary>
+    /// <summary>The matrices in rows: symmetric for eigh, positive definite for cholesky, triangular for trsm, inverse and potri; far from
+    /// singular for these and, with large elements away from the diagonal, for solves: else solutions differ by more than roundings explain.</summary>
     public double[] Matrices()
     {
         double[] a = Random((long)Batch * N * N, 1);
@@ -33,6 +34,7 @@ internal sealed record LinalgCase(string Operation, DType DType, int N, int Batc
                     if (Operation is "cholesky" or "eigh") a[at + j * N + i] = a[at + i * N + j];
                     else if (Operation is "trsm" or "inverse" or "potri" && j < i) a[at + j * N + i] = 0;
                     if (i == j && Operation is ("cholesky" or "trsm" or "inverse" or "potri")) a[at + i * N + i] += 2 * N;
+                    else if (i == j && Operation is ("solve" or "solve-n")) a[at + i * N + (i + N / 2) % N] += 2 * N;
                 }
         return a;
     }
