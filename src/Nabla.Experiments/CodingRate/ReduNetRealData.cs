@@ -13,8 +13,8 @@ namespace Nabla.Experiments.CodingRates;
     Claim = "Fifty layers computed from 1,000 images bring ΔR near its ceiling; classes become so nearly orthogonal that the nearest class mean suffices for new images. Nothing regularises the " +
         "construction: precise coding with a blunt gate fits the training set and misses the test set.",
     Papers = ["Chan, Yu, You, Qi, Wright, Ma 2020, Deep Networks from the Principle of Rate Reduction, arXiv:2010.14765", "Chan et al. 2021, ReduNet, arXiv:2105.10446"],
-    Protocol = "8×8 digits as unit vectors, 1,000 for construction and 797 for testing; 50 layers, ε² = 0.5, η_{eff} = 0.5, λ_{eff} = 10. Classifiers on features: nearest class mean, nearest " +
-        "six-dimensional subspace. Over-fitting: ε² = 0.1, λ_{eff} = 1. Irises: five splits a seed into 105 and 45 samples, 600 layers, ε² = 0.1, η_{eff} = 0.05, λ_{eff} = 10, one direction a class. " +
+    Protocol = "8×8 digits as unit vectors, 1,000 for construction and 797 for testing, each class in proportion; 50 layers, ε² = 0.5, η_{eff} = 0.5, λ_{eff} = 10. Classifiers on features: nearest class mean, nearest " +
+        "six-dimensional subspace. Over-fitting: ε² = 0.1, λ_{eff} = 1. Irises: 105 and 45 samples, 600 layers, ε² = 0.1, η_{eff} = 0.05, λ_{eff} = 10, one direction a class. " +
         "--set data=mnist: MNIST averaged over 2×2 pixels to d = 196, 2,000 for testing.",
     PaperScale = "MNIST, 1,000 samples a class, 50 layers.",
     Seeds = 3, QuickSeeds = 1, DType = DType.F64)]
@@ -45,8 +45,6 @@ public sealed class ReduNetRealData : IExperiment<ReduNetRealData.Config>
         public static Config Quick => new();
     }
 
-    private const int IrisSplits = 5;
-
     private sealed record Split(Tensor Train, int[] Labels, Tensor Test, int[] TestLabels, int Classes);
 
     private sealed record Accuracies(double Mean, double Subspace, double TrainSubspace, double Gate);
@@ -75,14 +73,12 @@ public sealed class ReduNetRealData : IExperiment<ReduNetRealData.Config>
         bench.CheckEach("ε² = 0.1, λ_{eff} = 1: training − test accuracy, nearest subspace", Each(fitted, r => r.After.TrainSubspace - r.After.Subspace), min: 0.15,
             note: "Over-fitting: the construction has no regulariser but ε² and the sharpness of the gate.");
         Outcome[] told = [.. splits.Select((s, i) => Build(bench, $"labels as gates, seed {bench.Seeds[i]}", s, options with { EpsilonSquared = 0.1, Gate = 1, Gating = ReduGate.Labels }, config.Rank))];
-        bench.ControlEach("ε² = 0.1, λ_{eff} = 1, labels as gates in construction: test accuracy", Each(told, r => r.After.Subspace), max: 0.3,
+        bench.ControlEach("ε² = 0.1, λ_{eff} = 1, labels as gates in construction: test accuracy", Each(told, r => r.After.Subspace), max: 0.15,
             note: "Training and test samples must pass the same map; chance is 0.1.");
-        Outcome[] irises = [.. bench.Seeds.SelectMany(s => Enumerable.Range(0, IrisSplits).Select(i =>
-            Build(bench, $"irises, seed {s}", Irises(s * IrisSplits + (ulong)i), new ReduNetOptions(config.IrisLayers, 0.1, 0.05, config.Gate), 1)))];
+        Outcome[] irises = [.. bench.Seeds.Select(s => Build(bench, $"irises, seed {s}", Irises(s), new ReduNetOptions(config.IrisLayers, 0.1, 0.05, config.Gate), 1))];
         bench.CheckEach("irises: final ΔR ÷ ΔR of the samples", Each(irises, r => r.Net.Rates[^1].Reduction / r.Net.Rates[0].Reduction), min: 3);
-        bench.CheckEach("irises: nearest subspace, test accuracy: features − samples",
-            [.. irises.Select(r => r.After.Subspace - r.Raw.Subspace).Chunk(IrisSplits).Select(each => each.Average())], min: -0.02, max: 0.02,
-            note: $"Linearised, not improved. Mean over {IrisSplits} splits a seed: one of 45 test samples is more than the bound.");
+        bench.CheckEach("irises: nearest subspace, test accuracy: features − samples", Each(irises, r => r.After.Subspace - r.Raw.Subspace), min: -0.02, max: 0.02,
+            note: "Linearised, not improved. The bound allows none of the 45 test samples more or less.");
         Report(config, bench, runs, fitted, told, irises, ceiling);
     }
 
@@ -146,7 +142,7 @@ public sealed class ReduNetRealData : IExperiment<ReduNetRealData.Config>
             ["setting", "seed", "ΔR before", "ΔR", "mean, samples", "mean", "subspace, samples", "subspace", "subspace, training set", "largest π̂"],
             all.SelectMany(a => a.Item2.Select((o, i) => new object[]
             {
-                a.Item1, bench.Seeds[i * bench.Seeds.Count / a.Item2.Length], o.Net.Rates[0].Reduction, o.Net.Rates[^1].Reduction, o.Raw.Mean, o.After.Mean, o.Raw.Subspace, o.After.Subspace, o.After.TrainSubspace, o.After.Gate,
+                a.Item1, bench.Seeds[i], o.Net.Rates[0].Reduction, o.Net.Rates[^1].Reduction, o.Raw.Mean, o.After.Mean, o.Raw.Subspace, o.After.Subspace, o.After.TrainSubspace, o.After.Gate,
             })));
     }
 }

@@ -91,14 +91,25 @@ public sealed class Dataset
     /// <summary>The same samples with other labels, such as corrupted ones.</summary>
     public Dataset WithLabels(int[] labels) => new(Name, _features, labels, SampleShape, Classes);
 
-    /// <summary>Shuffles, then gives the first <paramref name="train"/> samples and the others.</summary>
-    /// <param name="train">Size of the first part.</param>
+    /// <summary>Two disjoint parts in random order that hold each class in proportion; the split that all experiments share.</summary>
+    /// <param name="train">Size of the first part; the second has the others.</param>
     /// <param name="seed">Seed of the order.</param>
-    /// <param name="test">Size of the second part; by default everything that is left.</param>
-    public (Dataset Train, Dataset Test) Split(int train, ulong seed, int? test = null)
+    public (Dataset Train, Dataset Test) Split(int train, ulong seed)
     {
-        int[] order = Permutation(Count, seed);
-        return (Select(order.AsSpan(0, train)), Select(order.AsSpan(train, test ?? Count - train)));
+        int[] left = Shares(train);
+        ILookup<bool, int> parts = Permutation(Count, seed).ToLookup(i => left[_labels[i]]-- > 0);
+        return (Select([.. parts[true]]), Select([.. parts[false]]));
+    }
+
+    // Samples of each class among the given number: the whole part of its proportion, then one more where most is missing.
+    private int[] Shares(int samples)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)samples, (uint)Count, nameof(samples));
+        var products = new long[Classes.Count];
+        foreach (int label in _labels) products[label] += samples;
+        int[] shares = Array.ConvertAll(products, p => (int)(p / Count));
+        foreach (int c in Enumerable.Range(0, shares.Length).OrderByDescending(c => products[c] % Count).Take(samples - shares.Sum())) shares[c]++;
+        return shares;
     }
 
     /// <summary>

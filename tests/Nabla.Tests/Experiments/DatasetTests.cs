@@ -30,7 +30,7 @@ public sealed class DatasetTests
     }
 
     [Fact]
-    public void A_split_is_disjoint_complete_and_decided_by_the_seed()
+    public void A_split_is_disjoint_complete_in_proportion_and_decided_by_the_seed()
     {
         Dataset digits = Digits.Load();
         (Dataset train, Dataset test) = digits.Split(1200, seed: 3);
@@ -38,6 +38,12 @@ public sealed class DatasetTests
         Assert.Equal(561718.0, train.Features.ToDoubles().Sum() + test.Features.ToDoubles().Sum());
         Assert.Equal(train.Features.ToArray<float>(), digits.Split(1200, seed: 3).Train.Features.ToArray<float>());
         Assert.NotEqual(train.LabelSpan.ToArray(), digits.Split(1200, seed: 4).Train.LabelSpan.ToArray());
+        // 178 · 1200/1797 = 118.9, and so on.
+        Assert.Equal([119, 122, 118, 122, 121, 122, 121, 119, 116, 120], Enumerable.Range(0, 10).Select(c => train.LabelSpan.Count(c)));
+        (Dataset most, Dataset none) = digits.Split(1797, seed: 3);
+        Assert.Equal((1797, 0), (most.Count, none.Count));
+        Assert.Throws<ArgumentOutOfRangeException>(() => digits.Split(1798, seed: 3));
+        Assert.Throws<ArgumentOutOfRangeException>(() => digits.Split(-1, seed: 3));
     }
 
     [Fact]
