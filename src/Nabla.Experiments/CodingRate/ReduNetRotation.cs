@@ -5,15 +5,16 @@ namespace Nabla.Experiments.CodingRates;
 
 /// <summary>Rotation-invariant ReduNets: images in polar coordinates are signals over the angle.</summary>
 /// <remarks>
-/// Subspaces do better than expected on zeros and ones, because a ring changes little under rotations: over all angles 0.97, 0.90, 0.91 on polar samples and 0.97, 0.96, 0.94 on pixels (seeds 0, 1, 2),
-/// not at most 0.75. What remains of the claim is checked at the worst angle.
+/// The protocol names {0, 1} and expects at most 0.75 of subspaces over all rotations. That is false for these two, because a ring changes little when it is turned: 0.97, 0.90, 0.91 on polar samples and
+/// 0.97, 0.96, 0.94 on pixels (seeds 0, 1, 2); an independent NumPy version sees 0.90 to 0.98 with seven choices of the radii, and 0.82 to 0.99 with 1 to 15 directions. Of the 36 pairs without a zero 35 stay
+/// at or below 0.75 on each seed. The bound is therefore asked of {1, 2}; for {0, 1} the lead at the worst angle is checked instead.
 /// </remarks>
 [Experiment("redunet-rotation-polar", Theme.CodingRate,
     Title = "In polar coordinates, invariance to rotations is invariance to shifts",
     Claim = "On images sampled on circles about their centre, with one channel a radius, a ReduNet over all shifts of the angle predicts the same for every rotation of the samples; subspaces of the samples " +
         "do not. Rotating pixels instead changes the samples by interpolation, and a few predictions with them.",
     Papers = ["Chan, Yu, You, Qi, Wright, Ma 2020, Deep Networks from the Principle of Rate Reduction, arXiv:2010.14765, §4", "Chan et al. 2021, ReduNet, arXiv:2105.10446"],
-    Protocol = "8×8 digits {0, 1}, 30 a class for construction, 60 for testing, sampled at 32 angles on 4 circles; 40 layers, η_{eff} = 0.5, ε² = 0.1, λ_{eff} = 1; by the last π̂. " +
+    Protocol = "8×8 digits {0, 1} and {1, 2}, 30 a class for construction, 60 for testing, sampled at 32 angles on 4 circles; 40 layers, η_{eff} = 0.5, ε² = 0.1, λ_{eff} = 1; by the last π̂. " +
         "Baseline: nearest five-dimensional subspace of the polar samples.",
     PaperScale = "MNIST, 200 angles, 5 radii, 3,500 layers (two classes); 15 radii lifted to 20 channels, 40 layers (ten classes); η = 0.5, ε² = 0.1.",
     Seeds = 3, QuickSeeds = 1, DType = DType.F64)]
@@ -34,45 +35,52 @@ public sealed class ReduNetRotation : IExperiment<ReduNetRotation.Config>
         public static Config Quick => new();
     }
 
-    private const int Classes = 2, BaselineRank = 5;
+    private const int BaselineRank = 5;
+
+    // A zero is a ring: subspaces tell it from a one at most angles.
+    private static readonly int[] Ring = [0, 1], Strokes = [1, 2];
 
     private sealed record Outcome(double[] Accuracy, double[] Baseline, double[] Pixels, double[] PixelBaseline, double Agreement, double PixelAgreement, ReduNet Net, Tensor Shown);
 
     /// <inheritdoc/>
     public void Run(Config config, Bench bench)
     {
-        Outcome[] runs = [.. bench.Seeds.Select(s => Build(config, bench, s))];
-        bench.CheckEach("share of predictions that no rotation of the polar samples changes", [.. runs.Select(r => r.Agreement)], min: 1);
-        bench.CheckEach("test accuracy over rotations", [.. runs.Select(r => r.Accuracy.Average())], min: 0.85);
-        bench.CheckEach("worst rotation: accuracy of ReduNet − of subspaces of polar samples", [.. runs.Select(r => r.Accuracy.Min() - r.Baseline.Min())], min: 0.05,
+        Outcome[] rings = [.. bench.Seeds.Select(s => Build(config, bench, Ring, s))], strokes = [.. bench.Seeds.Select(s => Build(config, bench, Strokes, s))], all = [.. rings, .. strokes];
+        bench.CheckEach("share of predictions that no rotation of the polar samples changes", [.. all.Select(r => r.Agreement)], min: 1);
+        bench.CheckEach("test accuracy over rotations", [.. all.Select(r => r.Accuracy.Average())], min: 0.85);
+        bench.CheckEach("{1, 2}: test accuracy of subspaces over rotations", [.. strokes.Select(r => r.Baseline.Average())], max: 0.75);
+        bench.CheckEach("{0, 1}, worst rotation: accuracy of ReduNet − of subspaces of polar samples", [.. rings.Select(r => r.Accuracy.Min() - r.Baseline.Min())], min: 0.05,
             note: "A ring and a bar stay apart for subspaces at most angles; see the figure.");
-        bench.ControlEach("rotations of the pixels: share of predictions that stay", [.. runs.Select(r => r.PixelAgreement)], min: 0.8, max: 0.9999,
+        bench.ControlEach("rotations of the pixels: share of predictions that stay", [.. all.Select(r => r.PixelAgreement)], min: 0.8, max: 0.9999,
             note: "Interpolation on 8×8 pixels does not commute with rotations.");
         double[] degrees = [.. Enumerable.Range(0, config.Angles).Select(a => 360.0 * a / config.Angles)];
-        bench.Figure("rotations", "Test accuracy by angle.", new LineFigure("Accuracy under rotations", new Axis("rotation", "°"), new Axis("test accuracy", Min: 0, Max: 1),
+        LineFigure Angles(string title, Outcome[] runs) => new(title, new Axis("rotation", "°"), new Axis("test accuracy", Min: 0, Max: 1),
             Series.FromSeeds("ReduNet", degrees, [.. runs.Select(r => r.Accuracy)]), Series.FromSeeds("ReduNet, pixels rotated", degrees, [.. runs.Select(r => r.Pixels)]),
             Series.FromSeeds("subspaces of polar samples", degrees, [.. runs.Select(r => r.Baseline)]),
-            Series.FromSeeds("subspaces of pixels", degrees, [.. runs.Select(r => r.PixelBaseline)])));
-        bench.Figure("samples", "A zero and a one in polar coordinates: angle to the right, radius upward.", new PanelFigure("", Map("zero", runs[0].Shown.At(0)), Map("one", runs[0].Shown.At(1))));
-        bench.Figure("rates", "Coding rates of all rotations layer by layer, first seed.", ReduNetFigures.Rates("Coding rates", runs[0].Net));
-        bench.Table("accuracies", "Means over rotations.", ["seed", "ReduNet", "unmoved", "pixels rotated", "agreement, pixels", "subspaces, unmoved", "subspaces", "subspaces of pixels, unmoved", "subspaces of pixels"], runs.Select((r, i) => new object[]
+            Series.FromSeeds("subspaces of pixels", degrees, [.. runs.Select(r => r.PixelBaseline)]));
+        bench.Figure("rotations", "Test accuracy by angle.", new PanelFigure("", Angles("Zeros and ones", rings), Angles("Ones and twos", strokes)) { PerRow = 1 });
+        bench.Figure("samples", "A zero and a one in polar coordinates: angle to the right, radius upward.", new PanelFigure("", Map("zero", rings[0].Shown.At(0)), Map("one", rings[0].Shown.At(1))));
+        bench.Figure("rates", "Coding rates of all rotations layer by layer, first seed.", ReduNetFigures.Rates("Coding rates", rings[0].Net));
+        bench.Table("accuracies", "Means over rotations.",
+            ["digits", "seed", "ReduNet", "unmoved", "pixels rotated", "agreement, pixels", "subspaces, unmoved", "subspaces", "subspaces of pixels, unmoved", "subspaces of pixels"], all.Select((r, i) => new object[]
         {
-            bench.Seeds[i], r.Accuracy.Average(), r.Accuracy[0], r.Pixels.Average(), r.PixelAgreement, r.Baseline[0], r.Baseline.Average(), r.PixelBaseline[0], r.PixelBaseline.Average(),
+            i < rings.Length ? "0, 1" : "1, 2", bench.Seeds[i % rings.Length], r.Accuracy.Average(), r.Accuracy[0], r.Pixels.Average(), r.PixelAgreement,
+            r.Baseline[0], r.Baseline.Average(), r.PixelBaseline[0], r.PixelBaseline.Average(),
         }));
     }
 
-    private static Outcome Build(Config config, Bench bench, ulong seed)
+    private static Outcome Build(Config config, Bench bench, int[] digits, ulong seed)
     {
-        bench.Progress($"seed {seed}", 0, 1);
+        bench.Progress($"{{{digits[0]}, {digits[1]}}}, seed {seed}", 0, 1);
         Dataset all = Digits.Load().Shuffle(seed);
-        int[][] members = [.. Enumerable.Range(0, Classes).Select(c => Enumerable.Range(0, all.Count).Where(i => all.LabelSpan[i] == c).ToArray())];
+        int[][] members = [.. digits.Select(digit => Enumerable.Range(0, all.Count).Where(i => all.LabelSpan[i] == digit).ToArray())];
         Dataset train = all.Select([.. members.SelectMany(m => m[..config.Train])]), test = all.Select([.. members.SelectMany(m => m[config.Train..(config.Train + config.Test)])]);
-        int[] labels = train.LabelSpan.ToArray(), truth = test.LabelSpan.ToArray();
+        int[] labels = [.. train.LabelSpan.ToArray().Select(l => digits.IndexOf(l))], truth = [.. test.LabelSpan.ToArray().Select(l => digits.IndexOf(l))];
         Tensor Images(Dataset d) => d.FeaturesAs(DType.F64, 1.0 / 16).Reshape(d.Count, 8, 8);
         Tensor Polar(Tensor images) => Lifting.UnitSamples(PolarImages.Sample(images, config.Radii, config.Angles));
         Tensor x = Polar(Images(train)), fresh = Polar(Images(test));
-        var net = ReduNet.Build(x, labels, Classes, new ReduNetOptions(config.Layers, config.EpsilonSquared, config.Step, config.Gate));
-        NearestSubspace subspaces = NearestSubspace.Fit(Flat(x), labels, Classes, BaselineRank), pixels = NearestSubspace.Fit(Flat(Images(train)), labels, Classes, BaselineRank);
+        var net = ReduNet.Build(x, labels, digits.Length, new ReduNetOptions(config.Layers, config.EpsilonSquared, config.Step, config.Gate));
+        NearestSubspace subspaces = NearestSubspace.Fit(Flat(x), labels, digits.Length, BaselineRank), pixels = NearestSubspace.Fit(Flat(Images(train)), labels, digits.Length, BaselineRank);
 
         int[] still = net.Predict(fresh).ToArray<int>();
         int[][] moved = [.. Enumerable.Range(0, config.Angles).Select(a => net.Predict(fresh.Roll(a, 1)).ToArray<int>())];

@@ -37,7 +37,7 @@ internal static class InvertedControls
         { "redunet-sparse-lifting", "contrast=-1", ["one channel, classes of different power spectra"] },
         { "redunet-incremental", "step=0 steps=1", ["samples divided by their lengths"] },
         // With coarse operators gates and softmax are blunt.
-        { "redunet-finetune", "epsilonSquared=10 learningRate=0.1 epochs=8", ["saturated network"] },
+        { "redunet-finetune", "epsilonSquared=10 saturatedRate=0.01 epochs=8", ["saturated network"] },
         { "redunet-ablation", "controlStep=0.5 layers=10", ["η = 0"] },
         { "information-theoretic-feature-selection", "strongDelta=0.02 productDelta=0.02 features=1 steps=500", ["softmax: |fall", "independent x and y"] },
     };
