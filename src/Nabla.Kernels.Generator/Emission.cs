@@ -27,7 +27,7 @@ internal static class Emission
             Constant(text, $"{instance.Name}_OpenCl", instance.OpenCl);
             Constant(text, $"{instance.Name}_Cuda", instance.Cuda);
         }
-        text.AppendLine($"    private static class {kernel.Method}Parts").AppendLine("    {");
+        text.AppendLine($"    internal static class {kernel.Method}Parts").AppendLine("    {");
         foreach (Part part in kernel.Parts) PartField(text, part);
         return text.AppendLine("    }").AppendLine("}").ToString();
     }

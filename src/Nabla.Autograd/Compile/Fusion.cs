@@ -47,20 +47,30 @@ internal sealed class Fusion
     private readonly Dictionary<(Shape, DType), Group> _open = [];
     private readonly List<FusionGroup> _order = [];
     private readonly Group?[] _owner;
+    private readonly bool _forDevice;
 
-    private Fusion(Program program) => _owner = new Group?[program.VarCount];
+    private Fusion(Program program, bool forDevice)
+    {
+        _owner = new Group?[program.VarCount];
+        _forDevice = forDevice;
+    }
 
     /// <summary>What runs together, in order of execution.</summary>
     /// <param name="program">What is to run.</param>
     /// <param name="isView">Equations that compute nothing.</param>
-    public static List<FusionGroup> Schedule(Program program, Func<Equation, bool> isView)
+    public static List<FusionGroup> Schedule(Program program, Func<Equation, bool> isView) => Schedule(program, isView, forDevice: false);
+
+    /// <summary>The same for an accelerator: chains of operations that have a function there; sums have kernels of their own.</summary>
+    public static List<FusionGroup> ScheduleForDevice(Program program, Func<Equation, bool> isView) => Schedule(program, isView, forDevice: true);
+
+    private static List<FusionGroup> Schedule(Program program, Func<Equation, bool> isView, bool forDevice)
     {
-        var fusion = new Fusion(program);
+        var fusion = new Fusion(program, forDevice);
         foreach (Equation equation in program.Equations)
         {
             if (isView(equation)) fusion.View(equation);
-            else if (equation.Primitive is ReduceSumPrimitive && fusion.JoinSum(equation)) continue;
-            else if (FormOf(equation).IsNone || !fusion.Join(equation)) fusion.Stand(equation);
+            else if (!forDevice && equation.Primitive is ReduceSumPrimitive && fusion.JoinSum(equation)) continue;
+            else if (!fusion.MayJoin(equation) || !fusion.Join(equation)) fusion.Stand(equation);
         }
         foreach (Group group in fusion._open.Values.ToArray()) fusion.Close(group);
         return fusion._order;
@@ -75,6 +85,13 @@ internal sealed class Fusion
 
     private static FusionGroup Alone(Equation equation) => new([equation], equation.OutputArray[0].Aval.Shape, equation.OutputArray[0].Aval.DType, ..0);
 
+    private bool MayJoin(Equation equation)
+    {
+        LaneForm form = FormOf(equation);
+        DType element = equation.InputArray.Append(equation.OutputArray[0]).Any(a => a.Aval.DType == DType.F64) ? DType.F64 : DType.F32;
+        return !form.IsNone && (!_forDevice || DeviceLoop.Supports(form, element));
+    }
+
     private bool Join(Equation equation)
     {
         Shape shape = equation.OutputArray[0].Aval.Shape;
@@ -86,7 +103,7 @@ internal sealed class Fusion
         foreach (Atom input in equation.InputArray)
             if (GroupOf(input) is { } other && !(other == group && group.Elements.Contains(input))) Close(other);
         group = _open.GetValueOrDefault((shape, type));
-        if (group?.Equations.Count >= MostOperations)
+        if (group?.Equations.Count >= (_forDevice ? DeviceLoop.MostOperations : MostOperations))
         {
             Close(group);
             group = null;

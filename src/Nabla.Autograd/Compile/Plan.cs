@@ -102,7 +102,7 @@ internal sealed class Plan
     }
 
     /// <summary>Element-wise primitives of one shape, and sums of what they compute, as one loop.</summary>
-    internal sealed class FusedStep(FusedLoop loop, string names) : Step
+    internal sealed class FusedStep(ILoop loop, string names) : Step
     {
         public override void Run(Device device, bool watched)
         {

@@ -20,12 +20,13 @@ internal sealed class Planner
     private Planner(Program program, Device device)
     {
         // Checks of every kernel call need calls of their own.
-        bool fuses = NablaDebug.Fusion && FusedLoop.IsSupported && device.IsHost && device != Device.Reference
-            && (NablaDebug.Checks & (DebugChecks.Nan | DebugChecks.Bounds)) == 0;
-        _program = fuses ? ContractionForms.Lower(program, device) : program;
+        bool fuses = NablaDebug.Fusion && (NablaDebug.Checks & (DebugChecks.Nan | DebugChecks.Bounds)) == 0;
+        bool onHost = fuses && FusedLoop.IsSupported && device.IsHost && device != Device.Reference;
+        bool onDevice = fuses && device is Accelerator { ComposesKernels: true };
+        _program = onHost ? ContractionForms.Lower(program, device) : program;
         _device = device;
         int variables = _program.VarCount;
-        _schedule = fuses ? ProductEpilogues.Attach(Recomputation.Apply(_program, Fusion.Schedule(_program, MayBeView), ref variables), MayBeView) : Fusion.None(_program);
+        _schedule = onDevice ? Fusion.ScheduleForDevice(_program, MayBeView) : onHost ? ProductEpilogues.Attach(Recomputation.Apply(_program, Fusion.Schedule(_program, MayBeView), ref variables), MayBeView) : Fusion.None(_program);
         _storage = new Storage?[variables];
         _layouts = new Layout?[variables];
         _lastUse = LastUses();
@@ -111,7 +112,7 @@ internal sealed class Planner
                 continue;
             }
             calls.Add(group);
-            if (group.IsLoop) PlaceCopies(group, t);
+            if (group.IsLoop && _device.IsHost) PlaceCopies(group, t);
             foreach ((int position, Equation equation) in group.Equations.Index())
                 foreach (Var result in equation.OutputArray)
                 {
@@ -177,7 +178,8 @@ internal sealed class Planner
                 if (reader == group) yield return new Plan.CopyStep(Tensor(v), Copy(v, copy));
             string names = string.Join(' ', group.Equations.Select(e => e.Primitive.Name));
             (FusedTensor[] tensors, LoopOperation[] operations) = LoopOf(group);
-            if (group.Product is not { } product) yield return new Plan.FusedStep(FusedLoop.Create(group.Shape, group.Element, tensors, operations, group.Folded), names);
+            if (_device is Accelerator accelerator) yield return new Plan.FusedStep(new DeviceLoop(accelerator, group.Shape, group.Element, tensors, operations), names);
+            else if (group.Product is not { } product) yield return new Plan.FusedStep(FusedLoop.Create(group.Shape, group.Element, tensors, operations, group.Folded), names);
             else
             {
                 MatMulEpilogue epilogue = FusedLoop.CreateEpilogue(group.Shape, group.Element, tensors, operations, FusionGroup.RowAxes(product));

@@ -15,6 +15,12 @@ public abstract class Accelerator : Device
     /// <summary>True if kernels may use f64.</summary>
     public abstract bool HasDouble { get; }
 
+    /// <summary>True for a processor, whose work-items run one after another: registers and caches take the place of shared memory.</summary>
+    public abstract bool IsProcessor { get; }
+
+    /// <summary>True if kernels may be composed of text at run time; else chains of operations run one by one.</summary>
+    public abstract bool ComposesKernels { get; }
+
     /// <summary>Most work-items in a group.</summary>
     public abstract int MaxGroupSize { get; }
 

@@ -12,6 +12,16 @@ internal static class DeviceMatMul
         DenseTensor a, DenseTensor b, DenseTensor c, in GemmProblem g, ReadOnlySpan<int> batch, ReadOnlySpan<long> batchA, ReadOnlySpan<long> batchB)
     {
         if (c.Count == 0) return;
+        if (((Accelerator)c.Device).IsProcessor && g.ColumnStrideB != 1 && g.N > 1 && g.M > 1)
+        {
+            // Strips read dense rows; the copy is small beside the product.
+            DenseTensor dense = Dense(b, g, batch, batchB);
+            Span<long> steps = stackalloc long[batch.Length];
+            dense.Layout.Strides[..batch.Length].CopyTo(steps);
+            Run(a, dense, c, g with { RowStrideB = g.N, ColumnStrideB = 1 }, batch, batchA, steps);
+            GC.KeepAlive(dense);
+            return;
+        }
         StridedWalk walk = default;
         for (int i = 0; i < batch.Length; i++) walk.Append(batch[i], batchA[i], batchB[i]);
         var call = new Call(a, b, c, g, walk);
@@ -24,15 +34,29 @@ internal static class DeviceMatMul
         }
     }
 
+    private static DenseTensor Dense(DenseTensor b, in GemmProblem g, ReadOnlySpan<int> batch, ReadOnlySpan<long> batchB)
+    {
+        int[] dims = [.. batch, (int)g.K, (int)g.N];
+        var layout = new Layout(dims, [.. batchB, g.RowStrideB, g.ColumnStrideB], b.Layout.Offset);
+        DenseTensor dense = DenseTensor.Allocate(new Aval(b.DType, dims), b.Device);
+        Move.Copy(b.View(layout), dense);
+        return dense;
+    }
+
     private static void Float<T>(in Call p) where T : unmanaged, IFloatingPointIeee754<T>
     {
         ProductShape s = p.Shape;
         if (Math.Min(s.M, s.N) <= Few && s.K >= 128)
             MatMulKernels.LaunchDots<T>(p.Device, checked((int)p.Count), 1, 1, p.A, p.StepsA, p.B, p.StepsB, p.Batch, s, p.C);
-        else if (Math.Min(s.M, s.N) < Small) Plain<T>(p);
+        else if (Math.Min(s.M, s.N) < (p.Device.IsProcessor ? MatMulKernels.StripRows : Small)) Plain<T>(p);
+        else if (p.Device.IsProcessor)
+        {
+            MatMulKernels.LaunchStrips<T>(p.Device, Parts(s.N, MatMulKernels.StripColumns), Parts(s.M, MatMulKernels.StripRows), checked((int)(p.Count / ((long)s.M * s.N))),
+                p.A, p.StepsA, p.B, p.StepsB, p.Batch, s, p.C);
+        }
         else
         {
-            MatMulKernels.LaunchTiled<T>(p.Device, Tiles(s.N), Tiles(s.M), checked((int)(p.Count / ((long)s.M * s.N))),
+            MatMulKernels.LaunchTiled<T>(p.Device, Parts(s.N, MatMulKernels.Tile), Parts(s.M, MatMulKernels.Tile), checked((int)(p.Count / ((long)s.M * s.N))),
                 p.A, p.StepsA, p.B, p.StepsB, p.Batch, s, p.C);
         }
     }
@@ -40,7 +64,7 @@ internal static class DeviceMatMul
     private static void Plain<T>(in Call p) where T : unmanaged, INumber<T> => MatMulKernels.LaunchPlain<T>(
         p.Device, LaunchSize.Linear(p.Count, 256).GridX, 1, 1, p.A, p.StepsA, p.B, p.StepsB, p.Batch, p.Shape, p.C);
 
-    private static int Tiles(int size) => (size + MatMulKernels.Tile - 1) / MatMulKernels.Tile;
+    private static int Parts(int size, int part) => (size + part - 1) / part;
 
     private readonly ref struct Call
     {

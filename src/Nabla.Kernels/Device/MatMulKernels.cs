@@ -18,6 +18,9 @@ internal static partial class MatMulKernels
     /// <summary>Rows and columns of c that a group computes, and the depth that it loads at a time.</summary>
     public const int Tile = 64, Depth = 16;
 
+    /// <summary>Rows and columns of c that a work-item of a processor computes.</summary>
+    public const int StripRows = 8, StripColumns = 16;
+
     private const int Side = 16, PerItem = 4;
 
     /// <summary>
@@ -61,6 +64,45 @@ internal static partial class MatMulKernels
             for (int j = 0; j < PerItem; j++)
                 if (row + y * PerItem + i < s.M && column + j * Side + x < s.N)
                     c[(Grid.IdxZ * s.M + row + y * PerItem + i) * s.N + column + j * Side + x] = sum[i * PerItem + j];
+    }
+
+    /// <summary>
+    /// The same for devices that are processors: each work-item, a group of its own, computes 8 rows of 16 columns in vector registers, which the C compiler makes of the unrolled
+    /// loops; no memory is shared, for caches do that. Rows of b are dense. Tiles at the edges go element by element.
+    /// </summary>
+    [Kernel(1), Instances(typeof(float), typeof(double))]
+    public static void Strips<T>(ArrayView<T> a, Steps stepsA, ArrayView<T> b, Steps stepsB, Extents batch, ProductShape s, ArrayView<T> c)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var sum = LocalMemory.Allocate<T>(StripRows * StripColumns);
+        int row = Grid.IdxY * StripRows, column = Grid.IdxX * StripColumns;
+        int startA = Steps.At(Grid.IdxZ, stepsA, batch) + row * s.RowA, startB = Steps.At(Grid.IdxZ, stepsB, batch) + column;
+        int startC = (Grid.IdxZ * s.M + row) * s.N + column;
+        if (row + StripRows <= s.M && column + StripColumns <= s.N)
+        {
+            for (int i = 0; i < StripRows; i++)
+                for (int j = 0; j < StripColumns; j++) sum[i * StripColumns + j] = T.Zero;
+            for (int p = 0; p < s.K; p++)
+            {
+                for (int i = 0; i < StripRows; i++)
+                {
+                    T x = a[startA + i * s.RowA + p * s.ColumnA];
+                    for (int j = 0; j < StripColumns; j++) sum[i * StripColumns + j] = T.FusedMultiplyAdd(x, b[startB + p * s.RowB + j], sum[i * StripColumns + j]);
+                }
+            }
+            for (int i = 0; i < StripRows; i++)
+                for (int j = 0; j < StripColumns; j++) c[startC + i * s.N + j] = sum[i * StripColumns + j];
+            return;
+        }
+        for (int i = 0; i < Math.Min(StripRows, s.M - row); i++)
+        {
+            for (int j = 0; j < Math.Min(StripColumns, s.N - column); j++)
+            {
+                T total = T.Zero;
+                for (int p = 0; p < s.K; p++) total = T.FusedMultiplyAdd(a[startA + i * s.RowA + p * s.ColumnA], b[startB + p * s.RowB + j], total);
+                c[startC + i * s.N + j] = total;
+            }
+        }
     }
 
     /// <summary>The same for a few rows or columns: one group sums one element of c, each work-item every 256th term, then all of them as a tree.</summary>

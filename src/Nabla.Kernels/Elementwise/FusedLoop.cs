@@ -27,7 +27,7 @@ public readonly record struct FusedTensor(DenseTensor Tensor, FusedUse Use, int 
 /// Axes of the shape are merged where all tensors allow it. Tensors' addresses are read anew at every run, which allocates nothing. Parts for the threads have
 /// a size that depends on the shape alone.
 /// </remarks>
-public abstract unsafe class FusedLoop
+public abstract unsafe class FusedLoop : ILoop
 {
     /// <summary>Light operations on elements that make a part.</summary>
     private protected const long PartWork = 1 << 17;
@@ -119,7 +119,7 @@ public abstract unsafe class FusedLoop
         return Merged.Advances(layout, cuts);
     }
 
-    /// <summary>Runs the loop on what the tensors hold now.</summary>
+    /// <inheritdoc/>
     public abstract void Run();
 
     private protected void Addresses(nint* addresses)

@@ -29,6 +29,9 @@ public readonly struct LaneForm
     /// <summary>Cost of one element.</summary>
     public WorkClass Work { get; }
 
+    /// <summary>The operation struct; null for selections, conversions and powers.</summary>
+    internal Type? Operation => _operation;
+
     /// <summary>The exponent of an integer power.</summary>
     internal int Exponent { get; }
 

@@ -15,6 +15,10 @@ internal sealed unsafe class EmulatedDevice : Accelerator
 
     public override bool HasDouble => true;
 
+    public override bool IsProcessor => false;
+
+    public override bool ComposesKernels => false;
+
     public override int MaxGroupSize => 1024;
 
     public override int SharedMemoryBytes => 1 << 16;

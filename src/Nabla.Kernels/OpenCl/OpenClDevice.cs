@@ -30,6 +30,12 @@ internal sealed class OpenClDevice : Accelerator
     public override bool HasDouble => _info.HasDouble;
 
     /// <inheritdoc/>
+    public override bool ComposesKernels => true;
+
+    /// <inheritdoc/>
+    public override bool IsProcessor => _info.IsProcessor;
+
+    /// <inheritdoc/>
     public override int MaxGroupSize => _info.MaxGroupSize;
 
     /// <inheritdoc/>
