@@ -5,6 +5,9 @@ namespace Nabla;
 /// <summary>A place where tensors live and kernels run. Devices are compared by reference; there is one object per device.</summary>
 public abstract class Device
 {
+    [ThreadStatic]
+    private static Device? _ofThread;
+
     private static Device? _default;
     private static IReadOnlyList<Device>? _all;
 
@@ -25,12 +28,15 @@ public abstract class Device
     /// <summary>The devices found on this machine: the host, and what the kernels' floor finds when it is first asked.</summary>
     public static IReadOnlyList<Device> All => _all ??= [Cpu, Reference, .. FindAccelerators()];
 
-    /// <summary>Where factories put new tensors. Starts as <c>NABLA_DEVICE</c>, or the CPU.</summary>
+    /// <summary>Where factories put new tensors. Starts as <c>NABLA_DEVICE</c>, or the CPU; <see cref="Use"/> changes it for one thread.</summary>
     public static Device Default
     {
-        get => _default ??= Environment.GetEnvironmentVariable("NABLA_DEVICE") is { Length: > 0 } name ? Parse(name) : Cpu;
+        get => _ofThread ?? (_default ??= Environment.GetEnvironmentVariable("NABLA_DEVICE") is { Length: > 0 } name ? Parse(name) : Cpu);
         set => _default = value;
     }
+
+    /// <summary>Makes a device the default of this thread until the result is disposed.</summary>
+    public static IDisposable Use(Device device) => new ThreadDefault(device);
 
     /// <summary>The name by which it is chosen, such as <c>cpu</c> or <c>opencl:0</c>.</summary>
     public abstract string Name { get; }
@@ -82,6 +88,15 @@ public abstract class Device
             : System.Runtime.Intrinsics.X86.Avx2.IsSupported ? "AVX2"
             : System.Runtime.Intrinsics.Vector128.IsHardwareAccelerated ? "128-bit SIMD" : "scalar";
         return $"{RuntimeInformation.ProcessArchitecture}, {Environment.ProcessorCount} threads, {simd}";
+    }
+
+    private sealed class ThreadDefault : IDisposable
+    {
+        private readonly Device? _before = _ofThread;
+
+        public ThreadDefault(Device device) => _ofThread = device;
+
+        public void Dispose() => _ofThread = _before;
     }
 
     private sealed unsafe class HostDevice(string name, string description) : Device(isHost: true)

@@ -1,0 +1,48 @@
+using System.Runtime.CompilerServices;
+using Nabla.Autograd;
+using Nabla.Kernels;
+using Nabla.Proof;
+
+namespace Nabla.Tests.Accelerators;
+
+/// <summary>The contract of every primitive on every accelerator that is present, the emulator at least.</summary>
+public sealed class DeviceContractTests
+{
+    // No kernels on devices yet: the CPU does these on copies.
+    private static readonly string[] OnHost =
+    [
+        "cholesky", "coding_rate", "coding_rate_gradient", "conv", "cummax", "cummin", "cumprod", "cumsum", "digamma", "eigh", "erf_inv", "fft", "irfft", "lgamma", "lu",
+        "matrix_exp", "matrix_exp_derivative", "max_pool", "normal_quantile", "polygamma", "qr", "random_permutation", "rfft", "search_sorted", "slogdet", "solve", "sort", "svd",
+        "triangular_solve",
+    ];
+
+    public static TheoryData<string, string> Cases
+    {
+        get
+        {
+            var cases = new TheoryData<string, string>();
+            foreach (Device device in Device.All.Where(d => d is Accelerator))
+                foreach (Primitive primitive in PrimitiveCatalog.All) cases.Add(device.Name, primitive.Name);
+            return cases;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Every_primitive_keeps_its_contract_on_every_accelerator(string device, string name)
+    {
+        Fallback.IsAllowed = true;
+        using IDisposable _ = Device.Use(Device.Parse(device));
+        Primitive primitive = PrimitiveCatalog.Find(name)!;
+        ContractResult[] results = [.. Contract.DTypesOf(primitive).SelectMany(dtype => Contract.CheckAll(primitive, dtype))];
+        Assert.True(results.All(r => r.Passed), string.Join('\n', results.Where(r => !r.Passed)));
+        Assert.Subset(OnHost.ToHashSet(), Fallback.Used.ToHashSet());
+    }
+}
+
+/// <summary>A device chosen by NABLA_DEVICE is for <see cref="DeviceContractTests"/>, which run on all there are; every other test says itself where it runs.</summary>
+internal static class TestDevice
+{
+    [ModuleInitializer]
+    internal static void KeepTheHost() => Device.Default = Device.Cpu;
+}
