@@ -13,6 +13,7 @@ internal sealed class Translation(Compilation compilation, CancellationToken can
 {
     private readonly Dictionary<string, Part?> _parts = [];
     private readonly HashSet<Location> _reported = [];
+    private readonly Dictionary<SyntaxTree, SemanticModel> _models = [];
     private readonly List<Diagnostic> _diagnostics = [];
 
     /// <summary>Faults found so far.</summary>
@@ -29,7 +30,12 @@ internal sealed class Translation(Compilation compilation, CancellationToken can
     public ITypeSymbol SpecialType(SpecialType type) => compilation.GetSpecialType(type);
 
     /// <summary>The meaning of the syntax of a file.</summary>
-    public SemanticModel ModelOf(SyntaxNode node) => compilation.GetSemanticModel(node.SyntaxTree);
+    public SemanticModel ModelOf(SyntaxNode node)
+    {
+        // A model remembers what it has bound; a new one would bind the file again.
+        if (!_models.TryGetValue(node.SyntaxTree, out SemanticModel? model)) _models[node.SyntaxTree] = model = compilation.GetSemanticModel(node.SyntaxTree);
+        return model;
+    }
 
     /// <summary>Translates a method; null if it is being translated already, which is a recursion.</summary>
     public Part? Translate(MethodInstance instance, KernelShape? kernel = null)

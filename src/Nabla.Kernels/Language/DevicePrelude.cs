@@ -17,14 +17,14 @@ internal static class DevicePrelude
         static inline int nabla_group_linearindex() { return (int)((get_local_id(2) * get_local_size(1) + get_local_id(1)) * get_local_size(0) + get_local_id(0)); }
         static inline int nabla_grid_globallinearindex() { return nabla_grid_linearindex() * (int)(get_local_size(0) * get_local_size(1) * get_local_size(2)) + nabla_group_linearindex(); }
 
-        #define NABLA_FLOATS(T, S) \
+        #define FLOATS_OF(T, S) \
             static inline T nabla_max_##S(T a, T b) { return a != b ? (isnan(a) || b < a ? a : b) : (signbit(b) ? a : b); } \
             static inline T nabla_min_##S(T a, T b) { return a != b ? (isnan(a) || a < b ? a : b) : (signbit(a) ? a : b); } \
             static inline bool nabla_is_negative_##S(T a) { return signbit(a) != 0; } \
             static inline bool nabla_is_finite_##S(T a) { return isfinite(a) != 0; } \
             static inline bool nabla_is_infinity_##S(T a) { return isinf(a) != 0; } \
             static inline bool nabla_is_nan_##S(T a) { return isnan(a) != 0; }
-        #define NABLA_INTEGERS(T, S) \
+        #define INTEGERS_OF(T, S) \
             static inline T nabla_max_##S(T a, T b) { return a > b ? a : b; } \
             static inline T nabla_min_##S(T a, T b) { return a < b ? a : b; } \
             static inline T nabla_abs_##S(T a) { return a < 0 ? (T)(0 - a) : a; } \
@@ -32,38 +32,38 @@ internal static class DevicePrelude
             static inline bool nabla_is_finite_##S(T a) { return true; } \
             static inline bool nabla_is_infinity_##S(T a) { return false; } \
             static inline bool nabla_is_nan_##S(T a) { return false; }
-        NABLA_FLOATS(float, f32)
+        FLOATS_OF(float, f32)
         #ifdef cl_khr_fp64
-        NABLA_FLOATS(double, f64)
+        FLOATS_OF(double, f64)
         #endif
-        NABLA_INTEGERS(int, i32)
-        NABLA_INTEGERS(long, i64)
-        NABLA_INTEGERS(uint, u32)
-        NABLA_INTEGERS(uchar, u8)
+        INTEGERS_OF(int, i32)
+        INTEGERS_OF(long, i64)
+        INTEGERS_OF(uint, u32)
+        INTEGERS_OF(uchar, u8)
 
-        #define NABLA_ATOMICS(T, S, Q, SPACE) \
+        #define ATOMICS_OF(T, S, Q, SPACE) \
             static inline T nabla_atomic_add_##S##_##Q(volatile SPACE T* p, T v) { return atomic_add(p, v); } \
             static inline T nabla_atomic_max_##S##_##Q(volatile SPACE T* p, T v) { return atomic_max(p, v); } \
             static inline T nabla_atomic_min_##S##_##Q(volatile SPACE T* p, T v) { return atomic_min(p, v); } \
             static inline T nabla_atomic_exchange_##S##_##Q(volatile SPACE T* p, T v) { return atomic_xchg(p, v); } \
             static inline T nabla_atomic_compare_exchange_##S##_##Q(volatile SPACE T* p, T c, T v) { return atomic_cmpxchg(p, c, v); }
-        NABLA_ATOMICS(int, i32, global, __global)
-        NABLA_ATOMICS(int, i32, shared, __local)
-        NABLA_ATOMICS(uint, u32, global, __global)
-        NABLA_ATOMICS(uint, u32, shared, __local)
-        #define NABLA_ATOMIC_ADD(T, U, S, Q, SPACE, SWAP, AS_T, AS_U) \
+        ATOMICS_OF(int, i32, global, __global)
+        ATOMICS_OF(int, i32, shared, __local)
+        ATOMICS_OF(uint, u32, global, __global)
+        ATOMICS_OF(uint, u32, shared, __local)
+        #define ATOMIC_ADD_OF(T, U, S, Q, SPACE, SWAP, AS_T, AS_U) \
             static inline T nabla_atomic_add_##S##_##Q(volatile SPACE T* p, T v) \
             { \
                 U seen = *(volatile SPACE U*)p, before; \
                 do { before = seen; seen = SWAP((volatile SPACE U*)p, before, AS_U(AS_T(before) + v)); } while (seen != before); \
                 return AS_T(before); \
             }
-        NABLA_ATOMIC_ADD(float, uint, f32, global, __global, atomic_cmpxchg, as_float, as_uint)
-        NABLA_ATOMIC_ADD(float, uint, f32, shared, __local, atomic_cmpxchg, as_float, as_uint)
+        ATOMIC_ADD_OF(float, uint, f32, global, __global, atomic_cmpxchg, as_float, as_uint)
+        ATOMIC_ADD_OF(float, uint, f32, shared, __local, atomic_cmpxchg, as_float, as_uint)
         #if defined(cl_khr_fp64) && defined(cl_khr_int64_base_atomics)
         #pragma OPENCL EXTENSION cl_khr_int64_base_atomics : enable
-        NABLA_ATOMIC_ADD(double, ulong, f64, global, __global, atom_cmpxchg, as_double, as_ulong)
-        NABLA_ATOMIC_ADD(double, ulong, f64, shared, __local, atom_cmpxchg, as_double, as_ulong)
+        ATOMIC_ADD_OF(double, ulong, f64, global, __global, atom_cmpxchg, as_double, as_ulong)
+        ATOMIC_ADD_OF(double, ulong, f64, shared, __local, atom_cmpxchg, as_double, as_ulong)
         #endif
 
         """;
@@ -89,13 +89,13 @@ internal static class DevicePrelude
 
         static __device__ __forceinline__ bool nabla_is_negative_f32(float a) { return __float_as_int(a) < 0; }
         static __device__ __forceinline__ bool nabla_is_negative_f64(double a) { return __double_as_longlong(a) < 0; }
-        #define NABLA_FLOATS(T, S) \
+        #define FLOATS_OF(T, S) \
             static __device__ __forceinline__ bool nabla_is_nan_##S(T a) { return a != a; } \
             static __device__ __forceinline__ bool nabla_is_finite_##S(T a) { return a - a == a - a; } \
             static __device__ __forceinline__ bool nabla_is_infinity_##S(T a) { return a == a && a - a != a - a; } \
             static __device__ __forceinline__ T nabla_max_##S(T a, T b) { return a != b ? (a != a || b < a ? a : b) : (nabla_is_negative_##S(b) ? a : b); } \
             static __device__ __forceinline__ T nabla_min_##S(T a, T b) { return a != b ? (a != a || a < b ? a : b) : (nabla_is_negative_##S(a) ? a : b); }
-        #define NABLA_INTEGERS(T, S) \
+        #define INTEGERS_OF(T, S) \
             static __device__ __forceinline__ T nabla_max_##S(T a, T b) { return a > b ? a : b; } \
             static __device__ __forceinline__ T nabla_min_##S(T a, T b) { return a < b ? a : b; } \
             static __device__ __forceinline__ T nabla_abs_##S(T a) { return a < 0 ? (T)(0 - a) : a; } \
@@ -103,12 +103,12 @@ internal static class DevicePrelude
             static __device__ __forceinline__ bool nabla_is_finite_##S(T a) { return true; } \
             static __device__ __forceinline__ bool nabla_is_infinity_##S(T a) { return false; } \
             static __device__ __forceinline__ bool nabla_is_nan_##S(T a) { return false; }
-        NABLA_FLOATS(float, f32)
-        NABLA_FLOATS(double, f64)
-        NABLA_INTEGERS(int, i32)
-        NABLA_INTEGERS(long long, i64)
-        NABLA_INTEGERS(unsigned int, u32)
-        NABLA_INTEGERS(unsigned char, u8)
+        FLOATS_OF(float, f32)
+        FLOATS_OF(double, f64)
+        INTEGERS_OF(int, i32)
+        INTEGERS_OF(long long, i64)
+        INTEGERS_OF(unsigned int, u32)
+        INTEGERS_OF(unsigned char, u8)
 
         static __device__ __forceinline__ int nabla_to_int(float x) { return x != x ? 0 : __float2int_rz(x); }
         static __device__ __forceinline__ int nabla_to_int(double x) { return x != x ? 0 : __double2int_rz(x); }
@@ -117,13 +117,13 @@ internal static class DevicePrelude
         static __device__ __forceinline__ long long nabla_to_long_long(float x) { return x != x ? 0 : __float2ll_rz(x); }
         static __device__ __forceinline__ long long nabla_to_long_long(double x) { return x != x ? 0 : __double2ll_rz(x); }
 
-        #define NABLA_ATOMICS(T, S) \
+        #define ATOMICS_OF(T, S) \
             static __device__ __forceinline__ T nabla_atomic_max_##S(T* p, T v) { return atomicMax(p, v); } \
             static __device__ __forceinline__ T nabla_atomic_min_##S(T* p, T v) { return atomicMin(p, v); } \
             static __device__ __forceinline__ T nabla_atomic_exchange_##S(T* p, T v) { return atomicExch(p, v); } \
             static __device__ __forceinline__ T nabla_atomic_compare_exchange_##S(T* p, T c, T v) { return atomicCAS(p, c, v); }
-        NABLA_ATOMICS(int, i32)
-        NABLA_ATOMICS(unsigned int, u32)
+        ATOMICS_OF(int, i32)
+        ATOMICS_OF(unsigned int, u32)
         static __device__ __forceinline__ int nabla_atomic_add_i32(int* p, int v) { return atomicAdd(p, v); }
         static __device__ __forceinline__ unsigned int nabla_atomic_add_u32(unsigned int* p, unsigned int v) { return atomicAdd(p, v); }
         static __device__ __forceinline__ float nabla_atomic_add_f32(float* p, float v) { return atomicAdd(p, v); }
