@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace Nabla.Kernels;
 
-/// <summary>Log-det coding rates of labelled samples and their gradients on the CPU, batched over the leading axes.</summary>
+/// <summary>Log-det coding rates of labelled samples and their gradients, batched over the leading axes.</summary>
 public static unsafe class CodingRates
 {
     /// <summary>
@@ -20,6 +20,12 @@ public static unsafe class CodingRates
     public static void Run(DenseTensor features, DenseTensor? labels, in RateForm form, DenseTensor value, DenseTensor? gradient)
     {
         long failure = long.MaxValue;
+        if (value.Device is Accelerator)
+        {
+            failure = features.DType == DType.F32 ? DeviceRates.Run<float>(features, labels, form, value, gradient) : DeviceRates.Run<double>(features, labels, form, value, gradient);
+            if (failure != long.MaxValue) throw Cause(features.OnHost(), labels?.OnHost(), form, failure);
+            return;
+        }
         if (features.DType == DType.F32) RunAll<float>(features, labels, form, value, gradient, &failure);
         else RunAll<double>(features, labels, form, value, gradient, &failure);
         if (failure != long.MaxValue) throw Cause(features, labels, form, failure);
@@ -55,7 +61,8 @@ public static unsafe class CodingRates
         }
     }
 
-    private static int* LabelsOf(DenseTensor labels, long entry)
+    /// <summary>The labels of an entry.</summary>
+    internal static int* LabelsOf(DenseTensor labels, long entry)
     {
         ReadOnlySpan<int> dims = labels.Shape.Dims;
         int* address = labels.Pointer<int>();

@@ -12,6 +12,9 @@ namespace Nabla.Kernels;
 /// <param name="Gain">Factor inside the rate of all samples.</param>
 public readonly record struct RateForm(int Classes, double EpsilonSquared, double All = 1, double ByClass = -1, double Gain = 1)
 {
+    // With a Gram matrix of all samples to be computed anyway, n_j×n_j matrices pay from about d/2 on; in f32 the smaller matrix is the more accurate one.
+    internal int SmallBelow<T>(int n, int d) => n < d ? int.MaxValue : typeof(T) == typeof(float) || All == 0 ? d : (d + 1) / 2;
+
     /// <inheritdoc/>
     public override string ToString() => FormattableString.Invariant($"classes={Classes} precision={EpsilonSquared} all={All} byClass={ByClass} gain={Gain}");
 }

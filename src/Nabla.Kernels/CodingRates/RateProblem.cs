@@ -33,9 +33,7 @@ internal unsafe struct RateProblem<T> where T : unmanaged, IFloatingPointIeee754
         value = T.Zero;
         if (_d == 0) return true;
         _table = new ClassTable(_n, _d, _form.Classes);
-        // With a Gram matrix of all samples to be computed anyway, n_j×n_j matrices pay from about d/2 on.
-        int smallBelow = _n < _d ? int.MaxValue : typeof(T) == typeof(float) || _form.All == 0 ? _d : (_d + 1) / 2;
-        if (!_table.Sort(_labels, _labelStride, _form, smallBelow)) return false;
+        if (!_table.Sort(_labels, _labelStride, _form, _form.SmallBelow<T>(_n, _d))) return false;
         if (_n == 0) return true;
         bool dense = _rows.ColumnStride == 1 || _d == 1;
         _matrices = Scratch.Get<T>(Scratch.Slot.RateMatrices, _table.Elements + (dense ? 0 : (long)_n * _d));

@@ -20,6 +20,11 @@ public static unsafe partial class Linalg
         CheckSquare("cholesky", a);
         if (l.Shape != a.Shape || !l.IsContiguous) throw KernelErrors.NotSquare("cholesky", l.Aval);
         if (!a.DType.IsFloat || a.DType != l.DType) throw KernelErrors.NoProduct("cholesky", a.Aval, l.Aval);
+        if (l.Device is Accelerator)
+        {
+            DeviceLinalg.Cholesky(a, l);
+            return;
+        }
         long n = a.Shape.Dims[^1], failure = long.MaxValue;
         if (a.DType == DType.F32) FactorAll<float>(a, l, &failure);
         else FactorAll<double>(a, l, &failure);

@@ -21,6 +21,11 @@ public static unsafe partial class Linalg
         CheckSquare("triangular_solve", a);
         if (a.DType != b.DType || a.DType != x.DType || !a.DType.IsFloat) throw KernelErrors.NoProduct("triangular_solve", a.Aval, b.Aval);
         if (!FitsSolve(a, b, leftSide) || b.Shape != x.Shape || !x.IsContiguous) throw KernelErrors.SolveShapes(a.Aval, b.Aval, leftSide);
+        if (x.Device is Accelerator)
+        {
+            DeviceLinalg.TriangularSolve(a, b, x, leftSide, lower, transposeA, unitDiagonal);
+            return;
+        }
         long n = a.Shape.Dims[^1], failure = long.MaxValue;
         var kind = new SolveKind(leftSide, lower, transposeA, unitDiagonal);
         if (a.DType == DType.F32) SolveAll<float>(a, b, x, kind, &failure);

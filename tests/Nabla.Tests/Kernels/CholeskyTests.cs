@@ -13,7 +13,7 @@ public sealed class CholeskyTests : IDisposable
 
     private static DenseTensor Factor(DenseTensor a)
     {
-        DenseTensor l = Stale(a.DType, a.Shape);
+        DenseTensor l = Stale(a.DType, a.Shape).On(a.Device);
         Linalg.Cholesky(a, l);
         return l;
     }
@@ -31,12 +31,14 @@ public sealed class CholeskyTests : IDisposable
     [Theory]
     [InlineData(DType.F32)]
     [InlineData(DType.F64)]
-    public void The_residual_is_below_the_bound_of_LAPACK_for_all_sizes_and_kinds(DType dtype)
+    public void The_residual_is_below_the_bound_of_LAPACK_for_all_sizes_and_kinds(DType dtype) => CheckResiduals(Device.Cpu, dtype, Sizes);
+
+    internal static void CheckResiduals(Device device, DType dtype, int[] sizes)
     {
-        foreach (int n in Sizes)
+        foreach (int n in sizes)
             foreach (Kind kind in Enum.GetValues<Kind>())
             {
-                DenseTensor a = From(dtype, PositiveDefinite(dtype, n, kind, n), [n, n]);
+                DenseTensor a = From(dtype, PositiveDefinite(dtype, n, kind, n), [n, n]).On(device);
                 double[] l = Factor(a).ToDoubles();
                 double ratio = Ratio(a.ToDoubles(), l, n, dtype);
                 Assert.True(ratio < 30, $"{dtype.Name} n = {n} {kind}: {ratio}");
@@ -60,39 +62,44 @@ public sealed class CholeskyTests : IDisposable
     }
 
     [Fact]
-    public void Only_the_lower_triangle_is_read_and_any_strides_will_do()
+    public void Only_the_lower_triangle_is_read_and_any_strides_will_do() => CheckLowerAndStrides(Device.Cpu, 70);
+
+    internal static void CheckLowerAndStrides(Device device, int n)
     {
-        const int n = 70;
         double[] full = PositiveDefinite(DType.F64, n, Kind.Cond2, 1), lower = [.. full], frame = new double[2 * n * n + 5];
         for (int i = 0; i < n; i++)
             for (int j = i + 1; j < n; j++) lower[i * n + j] = double.NaN;
-        double[] expected = Factor(From(DType.F64, full, [n, n])).ToDoubles();
-        Assert.Equal(expected, Factor(From(DType.F64, lower, [n, n])).ToDoubles());
+        double[] expected = Factor(From(DType.F64, full, [n, n]).On(device)).ToDoubles();
+        Assert.Equal(expected, Factor(From(DType.F64, lower, [n, n]).On(device)).ToDoubles());
         for (int i = 0; i < n * n; i++) frame[5 + 2 * i] = full[i];
-        DenseTensor spread = From(DType.F64, frame, [frame.Length]).View(new Layout([n, n], [2, 2 * n], 5));
+        DenseTensor spread = From(DType.F64, frame, [frame.Length]).On(device).View(new Layout([n, n], [2, 2 * n], 5));
         Assert.Equal(expected, Factor(spread).ToDoubles());
     }
 
     [Fact]
-    public void Each_entry_of_a_batch_is_factored_as_if_it_were_alone()
+    public void Each_entry_of_a_batch_is_factored_as_if_it_were_alone() => CheckBatch(Device.Cpu, 33);
+
+    internal static void CheckBatch(Device device, int n)
     {
-        const int n = 33, batch = 6;
+        const int batch = 6;
         double[][] matrices = [.. Enumerable.Range(0, batch).Select(i => PositiveDefinite(DType.F32, n, Kind.Cond2, i))];
-        double[] together = Factor(From(DType.F32, [.. matrices.SelectMany(x => x)], [2, 3, n, n])).ToDoubles();
+        double[] together = Factor(From(DType.F32, [.. matrices.SelectMany(x => x)], [2, 3, n, n]).On(device)).ToDoubles();
         for (int i = 0; i < batch; i++)
-            Assert.Equal(Factor(From(DType.F32, matrices[i], [n, n])).ToDoubles(), together[(i * n * n)..((i + 1) * n * n)]);
+            Assert.Equal(Factor(From(DType.F32, matrices[i], [n, n]).On(device)).ToDoubles(), together[(i * n * n)..((i + 1) * n * n)]);
     }
 
     [Theory]
     [InlineData(5)]
     [InlineData(129)]
-    public void A_zero_row_is_named_with_its_batch_entry(int n)
+    public void A_zero_row_is_named_with_its_batch_entry(int n) => CheckZeroRows(Device.Cpu, n);
+
+    internal static void CheckZeroRows(Device device, int n)
     {
         foreach (int row in new[] { 0, n / 2, n - 1 }.Concat(n > 64 ? [32, 63, 64] : []))
         {
             double[] good = PositiveDefinite(DType.F64, n, Kind.Cond2, 1), bad = [.. good];
             for (int i = 0; i < n; i++) bad[row * n + i] = bad[i * n + row] = 0;
-            DenseTensor a = From(DType.F64, [.. good, .. bad, .. good], [3, n, n]);
+            DenseTensor a = From(DType.F64, [.. good, .. bad, .. good], [3, n, n]).On(device);
             var error = Assert.Throws<NumericException>(() => Factor(a));
             Assert.Equal("NB0601", error.Code);
             Assert.Contains($"f64[3,{n},{n}], batch index 1, row {row};", error.Message);
@@ -102,14 +109,19 @@ public sealed class CholeskyTests : IDisposable
     [Fact]
     public void Indefinite_matrices_and_those_with_NaN_or_infinity_are_refused()
     {
+        CheckIndefinite(Device.Cpu);
+        Assert.Equal("NB0125", Assert.Throws<ShapeException>(() => Factor(Tensor.Zeros([2, 3]))).Code);
+        Assert.Equal("NB0210", Assert.Throws<DTypeException>(() => Linalg.Cholesky(Tensor.From([1], [1, 1]), Tensor.From([1], [1, 1]))).Code);
+    }
+
+    internal static void CheckIndefinite(Device device)
+    {
         foreach (double bad in new[] { -1, double.NaN, double.PositiveInfinity })
         {
             double[] a = PositiveDefinite(DType.F32, 40, Kind.Cond2, 2);
             a[35 * 40 + 35] = bad;
-            var error = Assert.Throws<NumericException>(() => Factor(From(DType.F32, a, [40, 40])));
+            var error = Assert.Throws<NumericException>(() => Factor(From(DType.F32, a, [40, 40]).On(device)));
             Assert.Contains("row 35;", error.Message);
         }
-        Assert.Equal("NB0125", Assert.Throws<ShapeException>(() => Factor(Tensor.Zeros([2, 3]))).Code);
-        Assert.Equal("NB0210", Assert.Throws<DTypeException>(() => Linalg.Cholesky(Tensor.From([1], [1, 1]), Tensor.From([1], [1, 1]))).Code);
     }
 }

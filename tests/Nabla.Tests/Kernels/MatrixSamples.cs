@@ -50,6 +50,15 @@ internal static class MatrixSamples
         return From(dtype, elements, shape);
     }
 
+    /// <summary>A dense copy on a device; the tensor itself if it is there.</summary>
+    public static DenseTensor On(this DenseTensor x, Device device)
+    {
+        if (x.Device == device) return x;
+        DenseTensor copy = DenseTensor.Allocate(x.Aval, device);
+        Nabla.Kernels.Move.Copy(x, copy);
+        return copy;
+    }
+
     /// <summary>Σₚ x[p]·y[p] with a compensated sum (Ogita, Rump and Oishi 2005, Dot2), and Σₚ |x[p]·y[p]|.</summary>
     public static (double Sum, double Magnitude) Dot(double[] x, int xStart, int xStep, double[] y, int yStart, int yStep, int count)
     {

@@ -13,7 +13,7 @@ public sealed class TriangularSolveTests : IDisposable
 
     private static DenseTensor Solve(DenseTensor a, DenseTensor b, bool leftSide, bool lower, bool transpose, bool unit)
     {
-        DenseTensor x = Stale(b.DType, b.Shape);
+        DenseTensor x = Stale(b.DType, b.Shape).On(b.Device);
         Linalg.TriangularSolve(a, b, x, leftSide, lower, transpose, unit);
         return x;
     }
@@ -64,15 +64,18 @@ public sealed class TriangularSolveTests : IDisposable
     [InlineData(DType.F32, false)]
     [InlineData(DType.F64, true)]
     [InlineData(DType.F64, false)]
-    public void The_residual_is_below_the_bound_of_LAPACK_for_all_sizes_and_all_eight_cases(DType dtype, bool leftSide)
+    public void The_residual_is_below_the_bound_of_LAPACK_for_all_sizes_and_all_eight_cases(DType dtype, bool leftSide) =>
+        CheckResiduals(Device.Cpu, dtype, leftSide, Sizes);
+
+    internal static void CheckResiduals(Device device, DType dtype, bool leftSide, int[] sizes)
     {
-        foreach (int n in Sizes)
+        foreach (int n in sizes)
             for (int flags = 0; flags < 8; flags++)
             {
                 (bool lower, bool transpose, bool unit) = ((flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0);
                 int m = n % 3 == 0 ? 37 : 5;
                 DenseTensor a = Triangle(dtype, n, Kind.Cond2, lower, unit), b = Matrix(dtype, leftSide ? n : m, leftSide ? m : n, n);
-                double[] x = Solve(a, b, leftSide, lower, transpose, unit).ToDoubles();
+                double[] x = Solve(a.On(device), b.On(device), leftSide, lower, transpose, unit).ToDoubles();
                 double ratio = Ratio(Clean(a, transpose), b.ToDoubles(), x, n, m, leftSide, dtype.UnitRoundoff);
                 Assert.True(ratio < 30, $"{dtype.Name} n = {n} left {leftSide} lower {lower} transposed {transpose} unit {unit}: {ratio}");
             }
@@ -113,11 +116,13 @@ public sealed class TriangularSolveTests : IDisposable
     }
 
     [Fact]
-    public void A_batch_with_one_matrix_for_all_entries_solves_each_entry()
+    public void A_batch_with_one_matrix_for_all_entries_solves_each_entry() => CheckBatch(Device.Cpu);
+
+    internal static void CheckBatch(Device device)
     {
         const int n = 20, m = 3;
-        DenseTensor a = Triangle(DType.F64, n, Kind.Cond2, lower: true, unit: false);
-        DenseTensor b = Matrix(DType.F64, 4 * n, m, 9);
+        DenseTensor a = Triangle(DType.F64, n, Kind.Cond2, lower: true, unit: false).On(device);
+        DenseTensor b = Matrix(DType.F64, 4 * n, m, 9).On(device);
         DenseTensor x = Solve(a.View(new Layout([4, n, n], [0, n, 1], 0)), b.View(new Layout([4, n, m], [n * m, m, 1], 0)), true, true, false, false);
         for (int entry = 0; entry < 4; entry++)
         {
@@ -129,16 +134,22 @@ public sealed class TriangularSolveTests : IDisposable
     [Fact]
     public void A_zero_on_the_diagonal_is_named_and_shapes_are_checked()
     {
+        (DenseTensor triangle, DenseTensor b) = CheckZeroDiagonal(Device.Cpu);
+        Assert.Equal("NB0126", Assert.Throws<ShapeException>(() => Solve(triangle, b, leftSide: false, true, false, false)).Code);
+        Assert.Equal("NB0125", Assert.Throws<ShapeException>(() => Solve(b, b, true, true, false, false)).Code);
+        Assert.Equal("NB0210", Assert.Throws<DTypeException>(() => Solve(triangle, From(DType.F64, new double[200], [2, 50, 2]), true, true, false, false)).Code);
+    }
+
+    internal static (DenseTensor Triangle, DenseTensor Sides) CheckZeroDiagonal(Device device)
+    {
         double[] a = new double[2 * 50 * 50];
         for (int i = 0; i < 100; i++) a[i / 50 * 2500 + i % 50 * 51] = 1;
         a[2500 + 41 * 51] = 0;
-        DenseTensor triangle = From(DType.F32, a, [2, 50, 50]), b = Matrix(DType.F32, 100, 2, 1).View(new Layout([2, 50, 2], [100, 2, 1], 0));
+        DenseTensor triangle = From(DType.F32, a, [2, 50, 50]).On(device), b = Matrix(DType.F32, 100, 2, 1).On(device).View(new Layout([2, 50, 2], [100, 2, 1], 0));
         var error = Assert.Throws<NumericException>(() => Solve(triangle, b, true, true, false, false));
         Assert.Equal("NB0602", error.Code);
         Assert.Contains("f32[2,50,50], batch index 1, row 41 ", error.Message);
         Solve(triangle, b, true, true, false, unit: true);
-        Assert.Equal("NB0126", Assert.Throws<ShapeException>(() => Solve(triangle, b, leftSide: false, true, false, false)).Code);
-        Assert.Equal("NB0125", Assert.Throws<ShapeException>(() => Solve(b, b, true, true, false, false)).Code);
-        Assert.Equal("NB0210", Assert.Throws<DTypeException>(() => Solve(triangle, From(DType.F64, new double[200], [2, 50, 2]), true, true, false, false)).Code);
+        return (triangle, b);
     }
 }

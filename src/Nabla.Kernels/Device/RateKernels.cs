@@ -1,0 +1,146 @@
+using System.Numerics;
+
+namespace Nabla.Kernels;
+
+/// <summary>
+/// Matrices and gradients of coding rates on devices. Samples are rows of dense x [.., d]; <c>order</c> names rows, sorted by class. Matrix number i belongs to samples
+/// <c>parts[3i]</c> to <c>parts[3i] + parts[3i + 1]</c> of the order and is n_j×n_j if <c>parts[3i + 2]</c> is 1, else d×d; it stands in the upper left of a square of <c>side</c> rows.
+/// </summary>
+internal static partial class RateKernels
+{
+    /// <summary>Rows and columns of a tile, and the depth that is loaded at a time.</summary>
+    public const int Side = 32;
+
+    private const int Half = Side / 2, Pitch = Side + 1;
+
+    /// <summary>The lower triangles of I + αYᵀY, or of I + αYYᵀ, continued by the identity. One tile a group, two rows and two columns of it a work-item.</summary>
+    [Kernel(Half, Half), Instances(typeof(float), typeof(double))]
+    public static void Gram<T>(ArrayView<T> x, int d, ArrayView<int> order, ArrayView<int> parts, ArrayView<T> alphas, int side, ArrayView<T> c) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var tileA = SharedMemory.Allocate<T>(Side * Pitch);
+        var tileB = SharedMemory.Allocate<T>(Side * Pitch);
+        int matrix = Grid.IdxX, row = Grid.IdxY * Side, column = Grid.IdxZ * Side, r = Group.IdxY, s = Group.IdxX, item = r * Half + s;
+        int start = parts[3 * matrix], count = parts[3 * matrix + 1];
+        bool small = parts[3 * matrix + 2] != 0;
+        int size = small ? count : d, depth = column > row ? 0 : small ? d : count;
+        T s00 = T.Zero, s01 = T.Zero, s10 = T.Zero, s11 = T.Zero;
+        for (int first = 0; first < depth; first += Side)
+        {
+            // Neighbouring work-items read neighbours of one sample.
+            for (int i = item; i < Side * Side; i += Half * Half)
+            {
+                int slow = i / Side, fast = i % Side, place = small ? slow * Pitch + fast : fast * Pitch + slow;
+                tileA[place] = Sample(x, d, order, start, small ? row + slow : first + slow, count, small ? first + fast : row + fast);
+                tileB[place] = Sample(x, d, order, start, small ? column + slow : first + slow, count, small ? first + fast : column + fast);
+            }
+            Group.Barrier();
+            T p00 = T.Zero, p01 = T.Zero, p10 = T.Zero, p11 = T.Zero;
+            for (int p = 0; p < Side; p++)
+            {
+                T a0 = tileA[r * Pitch + p], a1 = tileA[(r + Half) * Pitch + p], b0 = tileB[s * Pitch + p], b1 = tileB[(s + Half) * Pitch + p];
+                p00 = T.FusedMultiplyAdd(a0, b0, p00);
+                p01 = T.FusedMultiplyAdd(a0, b1, p01);
+                p10 = T.FusedMultiplyAdd(a1, b0, p10);
+                p11 = T.FusedMultiplyAdd(a1, b1, p11);
+            }
+            s00 = s00 + p00;
+            s01 = s01 + p01;
+            s10 = s10 + p10;
+            s11 = s11 + p11;
+            Group.Barrier();
+        }
+        T alpha = alphas[matrix];
+        Store(c, matrix, side, size, row + r, column + s, alpha * s00);
+        Store(c, matrix, side, size, row + r, column + s + Half, alpha * s01);
+        Store(c, matrix, side, size, row + r + Half, column + s, alpha * s10);
+        Store(c, matrix, side, size, row + r + Half, column + s + Half, alpha * s11);
+    }
+
+    private static T Sample<T>(ArrayView<T> x, int d, ArrayView<int> order, int start, int sample, int count, int coordinate) where T : unmanaged, INumber<T> =>
+        sample < count && coordinate < d ? x[order[start + sample] * d + coordinate] : T.Zero;
+
+    private static void Store<T>(ArrayView<T> c, int matrix, int side, int size, int row, int column, T value) where T : unmanaged, INumber<T>
+    {
+        if (row >= side || column > row) return;
+        T one = row == column ? T.One : T.Zero;
+        c[(matrix * side + row) * side + column] = row < size ? one + value : one;
+    }
+
+    /// <summary>Identity matrices of <paramref name="side"/> rows.</summary>
+    [Kernel(256), Instances(typeof(float), typeof(double))]
+    public static void Identity<T>(int side, ArrayView<T> y) where T : unmanaged, INumber<T>
+    {
+        int i = Grid.IdxX * Group.DimX + Group.IdxX;
+        if (i < y.IntLength) y[i] = i % side == i / side % side ? T.One : T.Zero;
+    }
+
+    /// <summary>
+    /// Rows of the gradient: those of a piece, up to 32 samples of one class, times factor·W of the class and of all samples, or the other way round for n_j×n_j matrices.
+    /// A piece is four numbers: the matrix of its class, that of all samples (or −1), its first place in the order, and how many samples it has.
+    /// </summary>
+    [Kernel(Half, Half), Instances(typeof(float), typeof(double))]
+    public static void Product<T>(
+        ArrayView<T> x, int d, ArrayView<int> order, ArrayView<int> parts, ArrayView<int> pieces, ArrayView<T> factors, int side, ArrayView<T> w, ArrayView<T> gradient)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var tileA = SharedMemory.Allocate<T>(Side * Pitch);
+        var tileB = SharedMemory.Allocate<T>(Side * Pitch);
+        int piece = Grid.IdxX, column = Grid.IdxY * Side, r = Group.IdxY, s = Group.IdxX, item = r * Half + s;
+        int from = pieces[4 * piece + 2], rows = pieces[4 * piece + 3];
+        T s00 = T.Zero, s01 = T.Zero, s10 = T.Zero, s11 = T.Zero;
+        for (int pass = 0; pass < 2; pass++)
+        {
+            int matrix = pieces[4 * piece + pass], at = Math.Max(0, matrix), start = parts[3 * at], count = parts[3 * at + 1];
+            bool small = parts[3 * at + 2] != 0;
+            T factor = factors[at];
+            int depth = matrix < 0 || factor == T.Zero ? 0 : small ? count : d;
+            for (int first = 0; first < depth; first += Side)
+            {
+                for (int i = item; i < Side * Side; i += Half * Half)
+                {
+                    int slow = i / Side, fast = i % Side;
+                    T sampleA = T.Zero, sampleB = T.Zero;
+                    if (small)
+                    {
+                        if (slow < rows && first + fast < count) sampleA = w[(at * side + from - start + slow) * side + first + fast];
+                        sampleB = Sample(x, d, order, start, first + slow, count, column + fast);
+                    }
+                    else
+                    {
+                        sampleA = Sample(x, d, order, from, slow, rows, first + fast);
+                        if (first + slow < d && column + fast < d) sampleB = w[(at * side + first + slow) * side + column + fast];
+                    }
+                    tileA[slow * Pitch + fast] = sampleA;
+                    tileB[slow * Pitch + fast] = sampleB;
+                }
+                Group.Barrier();
+                T p00 = T.Zero, p01 = T.Zero, p10 = T.Zero, p11 = T.Zero;
+                for (int p = 0; p < Side; p++)
+                {
+                    T a0 = tileA[r * Pitch + p], a1 = tileA[(r + Half) * Pitch + p], b0 = tileB[p * Pitch + s], b1 = tileB[p * Pitch + s + Half];
+                    p00 = T.FusedMultiplyAdd(a0, b0, p00);
+                    p01 = T.FusedMultiplyAdd(a0, b1, p01);
+                    p10 = T.FusedMultiplyAdd(a1, b0, p10);
+                    p11 = T.FusedMultiplyAdd(a1, b1, p11);
+                }
+                s00 = T.FusedMultiplyAdd(factor, p00, s00);
+                s01 = T.FusedMultiplyAdd(factor, p01, s01);
+                s10 = T.FusedMultiplyAdd(factor, p10, s10);
+                s11 = T.FusedMultiplyAdd(factor, p11, s11);
+                Group.Barrier();
+            }
+        }
+        if (r < rows)
+        {
+            int target = order[from + r] * d + column;
+            if (column + s < d) gradient[target + s] = s00;
+            if (column + s + Half < d) gradient[target + s + Half] = s01;
+        }
+        if (r + Half < rows)
+        {
+            int target = order[from + r + Half] * d + column;
+            if (column + s < d) gradient[target + s] = s10;
+            if (column + s + Half < d) gradient[target + s + Half] = s11;
+        }
+    }
+}
