@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Numerics;
-using System.Runtime.InteropServices;
 
 namespace Nabla.Kernels;
 
@@ -30,8 +29,9 @@ public static unsafe class Convolution
     {
         Debug.Assert(y.IsContiguous && y.Shape == dims.OutputShape(x.Shape, w.Shape), "output of a convolution");
         if (y.Count == 0) return;
-        if (x.Count == 0 || w.Count == 0) NativeMemory.Clear(y.HostStart, (nuint)y.Aval.Bytes);
+        if (x.Count == 0 || w.Count == 0) Move.Copy(DenseTensor.Splat(y.Aval, 0, y.Device), y);
         else if (IsMatrixProduct(x, w, dims)) Multiply(x, w, dims, y);
+        else if (y.Device is Accelerator) DeviceConv.Run(x, w, dims, y);
         else if (y.DType == DType.F32) Run<float>(x, w, dims, y);
         else Run<double>(x, w, dims, y);
     }

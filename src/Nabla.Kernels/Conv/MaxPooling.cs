@@ -18,6 +18,11 @@ public static unsafe class MaxPooling
     {
         Debug.Assert(y.IsContiguous && indices.IsContiguous && indices.DType == DType.I32 && y.Shape == indices.Shape, "outputs of a pooling");
         if (y.Count == 0) return;
+        if (y.Device is Accelerator)
+        {
+            DeviceConv.MaxPool(x, window, dims, y, indices);
+            return;
+        }
         DenseTensor dense = x;
         if (!x.IsContiguous) Move.Copy(x, dense = DenseTensor.Allocate(x.Aval, x.Device));
         if (x.DType == DType.F32) Run<float>(dense, window, dims, y, indices);

@@ -41,6 +41,17 @@ internal static class DeviceRandom
             DeviceView.Of(keys), steps, extents, (int)keys.Layout.Strides[^1], children, count, DeviceView.Of(y));
     }
 
+    /// <summary>The places of sorted 64-bit words; the sort is stable, so equal words stay in the order of their numbers.</summary>
+    public static void Permutation(DenseTensor keys, DenseTensor y)
+    {
+        if (y.Count == 0) return;
+        DenseTensor words = DenseTensor.Allocate(new Aval(DType.I64, y.Shape), y.Device), sorted = DenseTensor.Allocate(words.Aval, y.Device);
+        Draw(DrawKernels.LaunchWords, 2, keys, words);
+        DeviceSort.Last(words, false, sorted, y);
+        GC.KeepAlive(words);
+        GC.KeepAlive(sorted);
+    }
+
     private static void Draw(Launcher launch, int perBlock, DenseTensor keys, DenseTensor y)
     {
         if (y.Count == 0) return;

@@ -119,6 +119,11 @@ public static unsafe class RandomKernels
     /// </summary>
     public static void Permutation(DenseTensor keys, DenseTensor y)
     {
+        if (y.Device is Accelerator)
+        {
+            DeviceRandom.Permutation(keys, y);
+            return;
+        }
         var source = new KeySource(keys);
         int n = y.Shape.Dims[^1];
         if (n == 0) return;

@@ -24,6 +24,11 @@ public static unsafe class Scan
         Debug.Assert(x.Aval == y.Aval && y.IsContiguous, "scan: operands");
         if (TOp.IsLogical || x.DType == DType.Bool) throw KernelErrors.NoKernel("cum" + TOp.Name, x.Aval);
         if (x.Count == 0) return;
+        if (y.Device is Accelerator)
+        {
+            DeviceScan.Run<TOp>(x, axis, reverse, y);
+            return;
+        }
         switch (x.DType)
         {
             case DType.F32: Run<TOp, float, double>(x, axis, reverse, y); break;

@@ -19,6 +19,11 @@ public static unsafe class Sort
         Debug.Assert(values.Aval == x.Aval && indices.Aval == new Aval(DType.I32, x.Shape), "sort: operands");
         if (x.DType == DType.Bool) throw KernelErrors.NoKernel("sort", x.Aval);
         if (x.Count == 0) return;
+        if (x.Device is Accelerator)
+        {
+            DeviceSort.Along(x, axis, descending, values, indices);
+            return;
+        }
         switch (x.DType)
         {
             case DType.F32: Along<float>(x, axis, descending, values, indices); break;
@@ -40,6 +45,11 @@ public static unsafe class Sort
         if (values.DType == DType.Bool) throw KernelErrors.NoKernel("search_sorted", values.Aval);
         if (y.Count == 0) return;
         (sequence, values) = (Contiguous(sequence), Contiguous(values));
+        if (y.Device is Accelerator)
+        {
+            DeviceSort.Search(sequence, values, batch, right, y);
+            return;
+        }
         switch (values.DType)
         {
             case DType.F32: Search<float>(sequence, values, batch, right, y); break;

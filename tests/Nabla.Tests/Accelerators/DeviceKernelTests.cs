@@ -1,0 +1,155 @@
+using Nabla.Kernels;
+using Nabla.Tests.Kernels;
+
+namespace Nabla.Tests.Accelerators;
+
+/// <summary>Kernels of devices against those of the CPU: empty, single, prime sizes beyond two work-groups, every layout.</summary>
+public sealed class DeviceKernelTests
+{
+    private static readonly int[][] Shapes = [[0], [1], [5], [521], [1031], [0, 3], [3, 521], [521, 3], [2, 7, 31]];
+
+    public static TheoryData<string> Devices => DeviceCases.Names;
+
+    [Theory, MemberData(nameof(Devices))]
+    public void Running_folds_are_those_of_the_CPU(string name)
+    {
+        Device device = DeviceCases.Find(name);
+        foreach (int[] shape in Shapes)
+        {
+            Func<int, double> noise = LayoutCases.Noise(shape.Length);
+            ForAll<SumOp, float>(device, shape, i => (float)noise(i), (n, y, sum) => Math.ScaleB(y, -23) + n * Math.ScaleB(sum, -52));
+            ForAll<SumOp, double>(device, shape, noise, (n, _, sum) => n * Math.ScaleB(sum, -52));
+            ForAll<ProdOp, double>(device, shape, i => 1 + noise(i) / 64, (n, y, _) => n * Math.ScaleB(y, -51));
+            ForAll<ProdOp, float>(device, shape, i => (float)(1 + noise(i) / 64), (_, y, _) => Math.ScaleB(y, -23));
+            ForAll<MaxOp, float>(device, shape, i => i % 97 == 96 ? float.NaN : (float)noise(i) + i / 1000, (_, _, _) => 0);
+            ForAll<MinOp, double>(device, shape, i => noise(i) - i / 1000, (_, _, _) => 0);
+            ForAll<SumOp, int>(device, shape, i => i * 1_000_003, (_, _, _) => 0);
+            ForAll<ProdOp, long>(device, shape, i => 2 * i + 1, (_, _, _) => 0);
+        }
+    }
+
+    [Theory, MemberData(nameof(Devices))]
+    public void Sorted_lines_are_those_of_the_CPU(string name)
+    {
+        Device device = DeviceCases.Find(name);
+        foreach (int[] shape in Shapes)
+        {
+            Func<int, double> noise = LayoutCases.Noise(shape.Length);
+            // Many ties, some NaN, both zeros.
+            Sorted(device, shape, i => i % 13 == 12 ? float.NaN : (float)Math.Round(4 * noise(i)));
+            Sorted(device, shape, noise);
+            Sorted(device, shape, i => (int)(50 * noise(i)));
+            Sorted(device, shape, i => (long)(1e15 * noise(i)));
+        }
+    }
+
+    [Theory, MemberData(nameof(Devices))]
+    public void Searches_find_what_the_CPU_finds(string name)
+    {
+        Device device = DeviceCases.Find(name);
+        foreach ((int n, int m) in ((int, int)[])[(0, 3), (1, 1), (521, 7), (7, 521)])
+        {
+            Func<int, double> noise = LayoutCases.Noise(n);
+            DenseTensor sequence = LayoutCases.Dense([2, n], i => (float)(i % Math.Max(1, n) / 3));
+            foreach ((string layout, DenseTensor values) in LayoutCases.Of([2, m], i => i % 11 == 10 ? float.NaN : (float)Math.Round(n / 3.0 * noise(i))))
+                foreach (bool right in (bool[])[false, true])
+                {
+                    DenseTensor here = LayoutCases.Output(DType.I32, values.Shape), there = DeviceCases.Output(DType.I32, values.Shape, device);
+                    Sort.Search(sequence, values, 1, right, here);
+                    Sort.Search(sequence.Place(device), values.Place(device), 1, right, there);
+                    Assert.True(here.ToArray<int>().SequenceEqual(there.ToArray<int>()), $"{n} {m} {layout}");
+                }
+        }
+    }
+
+    [Theory, MemberData(nameof(Devices))]
+    public void Random_permutations_are_those_of_the_CPU(string name)
+    {
+        Device device = DeviceCases.Find(name);
+        DenseTensor keys = LayoutCases.Dense([3, 2], i => 77 * i - 5);
+        foreach (int n in (int[])[0, 1, 2, 63, 64, 65, 521, 1031])
+        {
+            DenseTensor here = LayoutCases.Output(DType.I32, [3, n]), there = DeviceCases.Output(DType.I32, [3, n], device);
+            RandomKernels.Permutation(keys, here);
+            RandomKernels.Permutation(keys.Place(device), there);
+            Assert.Equal(here.ToArray<int>(), there.ToArray<int>());
+        }
+    }
+
+    [Theory, MemberData(nameof(Devices))]
+    public void Pooling_finds_what_the_CPU_finds(string name)
+    {
+        Device device = DeviceCases.Find(name);
+        Pool([2, 67, 5], [3], new ConvDims([2], [1], [2], [1], [1]));
+        Pool([1, 521, 1], [4], new ConvDims([1], [0], [0], [1], [1]));
+        Pool([2, 9, 11, 3], [2, 3], new ConvDims([2, 3], [0, 1], [1, 1], [1, 1], [1, 1]));
+        Pool([1, 4, 5, 6, 7], [2, 2, 3], new ConvDims([1, 2, 1], [1, 0, 2], [0, 1, 0], [1, 1, 1], [1, 1, 1]));
+
+        void Pool(int[] shape, int[] window, ConvDims dims)
+        {
+            Compare(i => i % 17 == 16 ? float.NaN : (float)(i * 7919 % 31));
+            Compare(i => (double)(i * 7919 % 61));
+
+            void Compare<T>(Func<int, T> element) where T : unmanaged
+            {
+                foreach ((string layout, DenseTensor x) in LayoutCases.Of(shape, element))
+                {
+                    Shape result = [shape[0], .. window.Select((size, i) => dims.OutputSize(i, shape[i + 1], size)), shape[^1]];
+                    DenseTensor here = LayoutCases.Output(x.DType, result), place = LayoutCases.Output(DType.I32, result);
+                    DenseTensor there = DeviceCases.Output(x.DType, result, device), placeThere = DeviceCases.Output(DType.I32, result, device);
+                    MaxPooling.Run(x, window, dims, here, place);
+                    MaxPooling.Run(x.Place(device), window, dims, there, placeThere);
+                    Assert.True(here.ToDoubles().SequenceEqual(there.ToDoubles()), $"{x.Aval} {layout}");
+                    Assert.True(place.ToArray<int>().SequenceEqual(placeThere.ToArray<int>()), $"{x.Aval} {layout}: places");
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Windows_over_more_than_three_axes_are_refused()
+    {
+        DenseTensor x = DeviceCases.Output(DType.F32, [1, 2, 2, 2, 2, 1], DeviceCases.Find("emu"));
+        var dims = new ConvDims([1, 1, 1, 1], [0, 0, 0, 0], [0, 0, 0, 0], [1, 1, 1, 1], [1, 1, 1, 1]);
+        DenseTensor y = DeviceCases.Output(DType.F32, [1, 1, 1, 1, 1, 1], x.Device), places = DeviceCases.Output(DType.I32, y.Shape, x.Device);
+        Assert.Equal("NB0323", Assert.Throws<DeviceException>(() => MaxPooling.Run(x, [2, 2, 2, 2], dims, y, places)).Code);
+    }
+
+    private static void ForAll<TOp, T>(Device device, int[] shape, Func<int, T> element, Func<int, double, double, double> bound)
+        where TOp : struct, IReduceOp where T : unmanaged
+    {
+        foreach ((string layout, DenseTensor x) in LayoutCases.Of(shape, element))
+        {
+            DenseTensor placed = x.Place(device);
+            for (int axis = 0; axis < shape.Length; axis++)
+                foreach (bool reverse in (bool[])[false, true])
+                {
+                    DenseTensor here = LayoutCases.Output(x.DType, x.Shape), there = DeviceCases.Output(x.DType, x.Shape, device);
+                    Scan.Run<TOp>(x, axis, reverse, here);
+                    Scan.Run<TOp>(placed, axis, reverse, there);
+                    double[] expected = here.ToDoubles(), actual = there.ToDoubles();
+                    double sum = x.ToDoubles().Sum(Math.Abs);
+                    for (int i = 0; i < expected.Length; i++)
+                    {
+                        bool near = double.IsNaN(expected[i]) ? double.IsNaN(actual[i]) : Math.Abs(actual[i] - expected[i]) <= bound(shape[axis], Math.Abs(expected[i]), sum);
+                        Assert.True(near, $"{TOp.Name} {x.Aval} {layout} axis {axis} at {i}: {actual[i]:R} instead of {expected[i]:R}");
+                    }
+                }
+        }
+    }
+
+    private static void Sorted<T>(Device device, int[] shape, Func<int, T> element) where T : unmanaged
+    {
+        foreach ((string layout, DenseTensor x) in LayoutCases.Of(shape, element))
+            for (int axis = 0; axis < shape.Length; axis++)
+                foreach (bool descending in (bool[])[false, true])
+                {
+                    DenseTensor here = LayoutCases.Output(x.DType, x.Shape), from = LayoutCases.Output(DType.I32, x.Shape);
+                    DenseTensor there = DeviceCases.Output(x.DType, x.Shape, device), fromThere = DeviceCases.Output(DType.I32, x.Shape, device);
+                    Sort.Along(x, axis, descending, here, from);
+                    Sort.Along(x.Place(device), axis, descending, there, fromThere);
+                    Assert.True(here.ToDoubles().SequenceEqual(there.ToDoubles()), $"{x.Aval} {layout} axis {axis}");
+                    Assert.True(from.ToArray<int>().SequenceEqual(fromThere.ToArray<int>()), $"{x.Aval} {layout} axis {axis}: places");
+                }
+    }
+}
