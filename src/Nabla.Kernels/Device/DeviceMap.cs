@@ -145,6 +145,14 @@ internal static class DeviceMap
             ElementKernels.LaunchIntegerPower<T>(call.Device, call.Groups, 1, 1, call.A, call.StepsA, call.Extents, n, call.Y);
     }
 
+    public static void Polygamma(DenseTensor x, int n, DenseTensor y)
+    {
+        var call = new Call(x, null, null, y);
+        if (call.Count == 0) return;
+        if (x.DType == DType.F32) ElementKernels.LaunchPolygamma<float>(call.Device, call.Groups, 1, 1, call.A, call.StepsA, call.Extents, n, call.Y);
+        else ElementKernels.LaunchPolygamma<double>(call.Device, call.Groups, 1, 1, call.A, call.StepsA, call.Extents, n, call.Y);
+    }
+
     /// <summary>Raises the error of a division by zero: reads one word back, so an integer division waits for the device.</summary>
     public static void RefuseZero(string operation, DenseTensor divisor)
     {

@@ -123,6 +123,14 @@ internal static partial class ElementKernels
         y[i] = n < 0 ? T.One / power : power;
     }
 
+    /// <summary>y = ψ⁽ⁿ⁾(x), in double precision.</summary>
+    [Kernel(Size), Instances(typeof(float), typeof(double))]
+    public static void Polygamma<T>(ArrayView<T> x, Steps steps, Extents extents, int n, ArrayView<T> y) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        int i = Grid.IdxX * Group.DimX + Group.IdxX;
+        if (i < y.IntLength) y[i] = T.CreateTruncating(Gamma.Polygamma(n, SpecialMath.Widen(x[Steps.At(i, steps, extents)])));
+    }
+
     /// <summary>Elements of any layout, densely; elements are moved, so their size alone matters.</summary>
     [Kernel(Size), Instances(typeof(int), typeof(long), typeof(byte))]
     public static void Copy<T>(ArrayView<T> x, Steps stepsX, Extents extents, ArrayView<T> y, Steps stepsY, int count) where T : unmanaged, INumber<T>

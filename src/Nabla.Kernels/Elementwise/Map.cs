@@ -97,8 +97,8 @@ public static class Map
     {
         RowKernel kernel = Rows.PolygammaFor(x.DType);
         if (kernel.IsNone) throw KernelErrors.NoKernel("polygamma", x.Aval);
-        if (y.Device is Accelerator device) throw KernelErrors.NotOnDevice("polygamma", device);
-        MapDriver.Run(kernel, x, null, null, y, WorkClass.Heavy, n);
+        if (y.Device is Accelerator) DeviceMap.Polygamma(x, n, y);
+        else MapDriver.Run(kernel, x, null, null, y, WorkClass.Heavy, n);
     }
 
     private static RowKernel OrThrow<TOp>(this RowKernel kernel, DenseTensor operand) =>

@@ -68,6 +68,11 @@ internal static class HyperbolicHalf
 /// <summary>Functions that are computed one element at a time, in double precision, or eight at a time by the normal quantile.</summary>
 internal static class SpecialMath
 {
+    private const double RootHalf = 0.70710678118654752, HalfRootPi = 0.88622692545275801;
+
+    // Below this erf⁻¹ x is √π/2·x, also where halving would lose bits.
+    private const double SmallestHalved = 1e-18;
+
     /// <summary>f of one number through double precision.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Widen<T>(T x) where T : unmanaged, INumberBase<T> => double.CreateTruncating(x);
@@ -101,12 +106,18 @@ internal static class SpecialMath
         for (int i = 0; i < x.Length; i += 8)
         {
             Vector512<double> v = Load(x[i..]), half = Vector512.Create(0.5);
-            Vector512<double> z = Quantile(v * 0.5, half - Vector512.Abs(v) * 0.5) * 0.70710678118654752;
-            // Below this erf⁻¹ x is √π/2·x, also where halving would lose bits.
-            Vector512<double> tiny = Vector512.LessThan(Vector512.Abs(v), Vector512.Create(1e-18));
-            Store(Vector512.ConditionalSelect(tiny, v * 0.88622692545275801, z), y[i..x.Length]);
+            Vector512<double> z = Quantile(v * 0.5, half - Vector512.Abs(v) * 0.5) * RootHalf;
+            Vector512<double> tiny = Vector512.LessThan(Vector512.Abs(v), Vector512.Create(SmallestHalved));
+            Store(Vector512.ConditionalSelect(tiny, v * HalfRootPi, z), y[i..x.Length]);
         }
     }
+
+    /// <summary>Φ⁻¹(p).</summary>
+    public static double Quantile(double p) => NormalQuantile.One(p - 0.5, p < 0.5 ? p : 1 - p);
+
+    /// <summary>erf⁻¹ x; as for several at a time.</summary>
+    public static double ErfInv(double x) =>
+        Math.Abs(x) < SmallestHalved ? x * HalfRootPi : NormalQuantile.One(x * 0.5, 0.5 - Math.Abs(x) * 0.5) * RootHalf;
 
     private static Vector512<double> Quantile(Vector512<double> q, Vector512<double> tail)
     {

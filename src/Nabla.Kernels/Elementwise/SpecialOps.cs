@@ -99,7 +99,7 @@ public readonly struct NormalCdfOp : IFloatUnaryOp<NormalCdfOp>
 }
 
 /// <summary>y = Φ⁻¹(p), the inverse of the normal distribution function. 0 → −∞, 1 → +∞, outside [0, 1] NaN.</summary>
-[ElementOp("normal_quantile", MaxUlp = 4, HostOnly = true)]
+[ElementOp("normal_quantile", MaxUlp = 4)]
 public readonly struct NormalQuantileOp : IFloatUnaryOp<NormalQuantileOp>
 {
     /// <inheritdoc/>
@@ -113,12 +113,15 @@ public readonly struct NormalQuantileOp : IFloatUnaryOp<NormalQuantileOp>
         return y;
     }
 
+    /// <summary>One number in double precision.</summary>
+    public static T OnDevice<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => T.CreateTruncating(SpecialMath.Quantile(SpecialMath.Widen(x)));
+
     /// <inheritdoc/>
     public static void Invoke<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => SpecialMath.Quantile(x, y);
 }
 
 /// <summary>y = erf⁻¹ x. ±0 → ±0, ±1 → ±∞, |x| &gt; 1 → NaN.</summary>
-[ElementOp("erf_inv", MaxUlp = 4, HostOnly = true)]
+[ElementOp("erf_inv", MaxUlp = 4)]
 public readonly struct ErfInvOp : IFloatUnaryOp<ErfInvOp>
 {
     /// <inheritdoc/>
@@ -132,6 +135,9 @@ public readonly struct ErfInvOp : IFloatUnaryOp<ErfInvOp>
         return y;
     }
 
+    /// <summary>One number in double precision.</summary>
+    public static T OnDevice<T>(T x) where T : unmanaged, IFloatingPointIeee754<T> => T.CreateTruncating(SpecialMath.ErfInv(SpecialMath.Widen(x)));
+
     /// <inheritdoc/>
     public static void Invoke<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => SpecialMath.ErfInv(x, y);
 }
@@ -140,7 +146,7 @@ public readonly struct ErfInvOp : IFloatUnaryOp<ErfInvOp>
 /// y = log |Γ(x)|. 0, −1, −2, … and ±∞ → +∞. The bound is for x ≥ 0; for x &lt; 0 the error is at most 4 ulp of max(1, log Γ(|x|)), which near
 /// the zeros there is large against the result.
 /// </summary>
-[ElementOp("lgamma", MaxUlp = 4, HostOnly = true)]
+[ElementOp("lgamma", MaxUlp = 4)]
 public readonly struct LogGammaOp : IFloatUnaryOp<LogGammaOp>
 {
     /// <inheritdoc/>

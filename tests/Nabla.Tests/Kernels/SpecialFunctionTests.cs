@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Reflection;
 using Nabla.Kernels;
+using Nabla.Tests.Accelerators;
 
 namespace Nabla.Tests.Kernels;
 
@@ -45,6 +46,34 @@ public sealed class SpecialFunctionTests
         Point[] points = [.. Exact[$"Polygamma{n}"]];
         Check($"Polygamma{n}", [.. points.Where(p => p.X > 0)], (x, y) => Map.Polygamma(x, n, y), 4 + n);
         Check($"Polygamma{n}", [.. points.Where(p => p.X < 0)], (x, y) => Map.Polygamma(x, n, y), 4 + n, x => Math.Pow(2, n + 1) * Math.PI * 4);
+    }
+
+    public static TheoryData<string> Devices => DeviceCases.Names;
+
+    [Theory, MemberData(nameof(Devices))]
+    public void On_devices_the_same_bounds_hold(string name)
+    {
+        Device device = DeviceCases.Find(name);
+        foreach (string op in (string[])[nameof(NormalQuantileOp), nameof(ErfInvOp), nameof(LogGammaOp)])
+            Check(op, [.. Exact[op]], OnDevice(Functions[op].Run), 4);
+        Check("LogGammaNegative", [.. Exact["LogGammaNegative"]], OnDevice(Map.Unary<LogGammaOp>), 4, x => Math.Max(1, Math.Abs(LogGammaOp.Invoke(-x))));
+        foreach (int n in (int[])[1, 2, 3])
+            Check($"Polygamma{n}", [.. Exact[$"Polygamma{n}"].Where(p => p.X > 0)], OnDevice((x, y) => Map.Polygamma(x, n, y)), 4 + n);
+        double[] special = [0.0, -0.0, Inf, -Inf, NaN, 1, -1, 2, 0.5, 1e-320, -1.5];
+        foreach (Action<DenseTensor, DenseTensor> run in (Action<DenseTensor, DenseTensor>[])
+            [Map.Unary<NormalQuantileOp>, Map.Unary<ErfInvOp>, Map.Unary<LogGammaOp>, (x, y) => Map.Polygamma(x, 1, y), (x, y) => Map.Polygamma(x, 2, y)])
+        {
+            double[] here = Apply(run, special), there = Apply(OnDevice(run), special);
+            for (int i = 0; i < here.Length; i++)
+                Assert.True(here[i].Equals(there[i]) || Math.Abs(here[i] - there[i]) <= 8 * Unit(here[i], -1022, 52), $"{special[i]}: {there[i]:R} instead of {here[i]:R}");
+        }
+
+        Action<DenseTensor, DenseTensor> OnDevice(Action<DenseTensor, DenseTensor> run) => (x, y) =>
+        {
+            DenseTensor there = DeviceCases.Output(y.DType, y.Shape, device);
+            run(x.Place(device), there);
+            Move.Copy(there, y);
+        };
     }
 
     [Fact]
