@@ -37,6 +37,15 @@ internal sealed unsafe class BluesteinPlan<T> : FourierPlan<T> where T : unmanag
         }
     }
 
+    /// <summary>Length of the convolution.</summary>
+    public int ConvolutionSize => _size;
+
+    /// <summary>e^(−πij²/n): n real parts, then n imaginary ones.</summary>
+    public T[] Chirp => _chirp;
+
+    /// <summary>The transform of the conjugate chirp, divided by the length of the convolution: real parts, then imaginary ones.</summary>
+    public T[] Filter => _filter;
+
     /// <inheritdoc/>
     public override long WorkSize => 4L * (_size + Padding) + _inner.WorkSize;
 

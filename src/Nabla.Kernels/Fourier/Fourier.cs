@@ -22,7 +22,8 @@ public static unsafe class Fourier
     public static void Complex(DenseTensor re, DenseTensor im, bool inverse, double scale, DenseTensor yr, DenseTensor yi)
     {
         Debug.Assert(re.Aval == im.Aval && re.Aval == yr.Aval && re.Aval == yi.Aval && yr.IsContiguous && yi.IsContiguous, "fft: operands");
-        if (re.DType == DType.F32) Run<float>(Kind.Complex, re, im, inverse, scale, re.Shape.Dims[^1], yr, yi);
+        if (yr.Device is Accelerator) DeviceFourier.Complex(re, im, inverse, scale, yr, yi);
+        else if (re.DType == DType.F32) Run<float>(Kind.Complex, re, im, inverse, scale, re.Shape.Dims[^1], yr, yi);
         else Run<double>(Kind.Complex, re, im, inverse, scale, re.Shape.Dims[^1], yr, yi);
     }
 
@@ -30,7 +31,8 @@ public static unsafe class Fourier
     public static void RealForward(DenseTensor x, double scale, DenseTensor yr, DenseTensor yi)
     {
         Debug.Assert(yr.Aval == yi.Aval && yr.Shape.Dims[^1] == x.Shape.Dims[^1] / 2 + 1 && yr.IsContiguous && yi.IsContiguous, "rfft: operands");
-        if (x.DType == DType.F32) Run<float>(Kind.RealForward, x, x, false, scale, x.Shape.Dims[^1], yr, yi);
+        if (yr.Device is Accelerator) DeviceFourier.RealForward(x, scale, yr, yi);
+        else if (x.DType == DType.F32) Run<float>(Kind.RealForward, x, x, false, scale, x.Shape.Dims[^1], yr, yi);
         else Run<double>(Kind.RealForward, x, x, false, scale, x.Shape.Dims[^1], yr, yi);
     }
 
@@ -41,7 +43,8 @@ public static unsafe class Fourier
     public static void RealInverse(DenseTensor re, DenseTensor im, double scale, DenseTensor y)
     {
         Debug.Assert(re.Aval == im.Aval && re.Shape.Dims[^1] == y.Shape.Dims[^1] / 2 + 1 && y.IsContiguous, "irfft: operands");
-        if (re.DType == DType.F32) Run<float>(Kind.RealInverse, re, im, true, scale, y.Shape.Dims[^1], y, y);
+        if (y.Device is Accelerator) DeviceFourier.RealInverse(re, im, scale, y);
+        else if (re.DType == DType.F32) Run<float>(Kind.RealInverse, re, im, true, scale, y.Shape.Dims[^1], y, y);
         else Run<double>(Kind.RealInverse, re, im, true, scale, y.Shape.Dims[^1], y, y);
     }
 

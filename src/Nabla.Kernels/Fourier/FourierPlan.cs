@@ -37,9 +37,6 @@ internal abstract unsafe class FourierPlan<T>(int length) where T : unmanaged, I
     /// <summary>Address of a table.</summary>
     protected static T* Address(T[] table) => (T*)System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(table, 0);
 
-    private static FourierPlan<T> Create(int length)
-    {
-        int[] radices = MixedRadixPlan<T>.Radices(length);
-        return radices.Length > 0 && radices.Max() > MixedRadixPlan<T>.LargestRadix ? new BluesteinPlan<T>(length) : new MixedRadixPlan<T>(length, radices);
-    }
+    private static FourierPlan<T> Create(int length) =>
+        MixedRadixPlan<T>.Suits(length) ? new MixedRadixPlan<T>(length, MixedRadixPlan<T>.Radices(length)) : new BluesteinPlan<T>(length);
 }

@@ -47,6 +47,9 @@ internal sealed unsafe class MixedRadixPlan<T> : FourierPlan<T> where T : unmana
     // One pass: its radix, s, where its twiddle factors and its own roots begin.
     private readonly record struct Pass(int Radix, int Span, long Twiddles, long Roots, bool IsLast);
 
+    /// <summary>True if a length has no prime factor above <see cref="LargestRadix"/>.</summary>
+    public static bool Suits(int length) => Radices(length) is var radices && (radices.Length == 0 || radices.Max() <= LargestRadix);
+
     /// <summary>The factors of a length: 8 as often as leaves a 4 or nothing, 4, 2, then odd primes, 5 and 3 first.</summary>
     public static int[] Radices(int length)
     {
