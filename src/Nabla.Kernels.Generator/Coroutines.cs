@@ -17,7 +17,7 @@ internal static class Coroutines
         SemanticModel model = translation.ModelOf(kernel);
         if (!body.DescendantNodes().OfType<InvocationExpressionSyntax>().Any(c => IsBarrier(model, c))) return null;
         var rewriter = new Rewriter(model);
-        string text = rewriter.Visit(body).ToFullString().TrimEnd();
+        string text = string.Join("\n", rewriter.Visit(body).ToFullString().Split('\n').Select(line => line.TrimEnd())).TrimEnd();
         FileLinePositionSpan place = body.GetLocation().GetLineSpan();
         return new KernelCoroutine(text, place.Path, place.StartLinePosition.Line + 1);
     }

@@ -15,7 +15,9 @@ public sealed class KernelGenerator : IIncrementalGenerator
 {
     internal const string KernelAttribute = "Nabla.Kernels.KernelAttribute";
     internal const string OperationAttribute = "Nabla.Kernels.ElementOpAttribute";
-    internal const string KernelStep = "Kernels", OperationStep = "Operations";
+
+    /// <summary>Names of the steps whose results are compared.</summary>
+    public const string KernelStep = "Kernels", OperationStep = "Operations";
 
     /// <inheritdoc/>
     public void Initialize(IncrementalGeneratorInitializationContext context)
@@ -29,7 +31,7 @@ public sealed class KernelGenerator : IIncrementalGenerator
                 return translation.Diagnostics.Count == 0 ? model : null;
             }).Where(m => m is not null).Select((m, _) => m!).WithTrackingName(KernelStep);
         context.RegisterSourceOutput(kernels, static (output, kernel) =>
-            output.AddSource($"{kernel.Class}.{kernel.Method}.g.cs", SourceText.From(Emission.Kernel(kernel), Encoding.UTF8)));
+            output.AddSource($"{kernel.Namespace}.{kernel.Class}.{kernel.Method}.g.cs", SourceText.From(Emission.Kernel(kernel), Encoding.UTF8)));
 
         IncrementalValueProvider<ImmutableArray<OperationModel>> operations = context.SyntaxProvider.ForAttributeWithMetadataName(OperationAttribute,
             static (node, _) => node is StructDeclarationSyntax,

@@ -14,7 +14,7 @@ internal static class KernelReader
     {
         if (method.DeclaringSyntaxReferences is not [var reference] || reference.GetSyntax() is not MethodDeclarationSyntax syntax) return null;
         if (!CheckDeclaration(method, syntax, translation)) return null;
-        KernelShape shape = ShapeOf(method);
+        KernelShape shape = GroupOf(method);
         // With as many lists of types as type parameters, operations are bound here too; else they are when the kernel is first launched.
         bool closed = method.GetAttributes().Count(a => a.AttributeClass?.Name == "InstancesAttribute") == method.TypeParameters.Length;
         ITypeParameterSymbol[] open = [.. method.TypeParameters.Where(p => IsOperation(p) && !closed)];
@@ -22,7 +22,7 @@ internal static class KernelReader
         var choices = Choices(method, elements);
         if (choices.Count == 0)
         {
-            translation.Report(Rules.Instances, syntax.Identifier.Parent!, method.Name);
+            translation.Report(Rules.Instances, syntax.Identifier, method.Name);
             return null;
         }
         var parts = new List<Part>();
@@ -42,7 +42,7 @@ internal static class KernelReader
             method.ContainingNamespace.ToDisplayString(), method.ContainingType.Name, Keywords(method.ContainingType), method.Name,
             method.TypeParameters.Length == 0 ? "" : $"<{string.Join(", ", method.TypeParameters.Select(p => p.Name))}>",
             string.Concat(syntax.ConstraintClauses.Select(c => " " + c.NormalizeWhitespace().ToFullString())), shape,
-            new EquatableArray<KernelParameter>([.. method.Parameters.Select(p => new KernelParameter(p.Name, p.Type.ToDisplayString(Full), MethodTranslator.ElementOf(p.Type)?.ToDisplayString(Full)))]),
+            new EquatableArray<KernelParameter>([.. method.Parameters.Select(p => new KernelParameter(Escape(p.Name), p.Type.ToDisplayString(Full), MethodTranslator.ElementOf(p.Type)?.ToDisplayString(Full)))]),
             new EquatableArray<string>([.. open.Select(p => p.Name)]), new EquatableArray<KernelInstance>([.. instances]), new EquatableArray<Part>([.. parts]),
             new EquatableArray<string>(UsingsOf(syntax)), Coroutines.Of(syntax, translation));
     }
@@ -89,6 +89,9 @@ internal static class KernelReader
             : !method.ReturnsVoid ? "the method returns a value"
             : !method.ContainingType.IsStatic || !IsPartial(method.ContainingType) ? $"{method.ContainingType.Name} is not a static partial class"
             : method.ContainingType.ContainingType is not null ? $"{method.ContainingType.Name} is a nested class"
+            : method.ContainingType.IsGenericType ? $"{method.ContainingType.Name} is a generic class"
+            : method.ContainingType.GetMembers(method.Name).Length > 1 ? $"another member is called {method.Name}"
+            : GroupOf(method) is not { X: > 0, Y: > 0, Z: > 0, Items: <= 1024 } ? "a group has from 1 to 1024 work-items"
             : null;
         if (fault is not null) translation.Report(Rules.Declaration, syntax.ReturnType, fault);
         return fault is null;
@@ -96,13 +99,15 @@ internal static class KernelReader
 
     private static bool IsPartial(INamedTypeSymbol type) => type.DeclaringSyntaxReferences.All(r => r.GetSyntax() is TypeDeclarationSyntax t && t.Modifiers.Any(SyntaxKind.PartialKeyword));
 
+    private static string Escape(string name) => SyntaxFacts.GetKeywordKind(name) == SyntaxKind.None ? name : "@" + name;
+
     private static string Keywords(INamedTypeSymbol type) => type.DeclaredAccessibility == Accessibility.Public ? "public static partial" : "internal static partial";
 
-    private static KernelShape ShapeOf(IMethodSymbol method)
+    private static KernelShape GroupOf(IMethodSymbol method)
     {
         AttributeData attribute = method.GetAttributes().First(a => a.AttributeClass?.Name == "KernelAttribute");
-        int[] sizes = [.. attribute.ConstructorArguments.Select(a => a.Value is int size ? size : 1)];
-        return new KernelShape(sizes.ElementAtOrDefault(0) is var x && x > 0 ? x : 1, Math.Max(1, sizes.ElementAtOrDefault(1)), Math.Max(1, sizes.ElementAtOrDefault(2)));
+        int[] sizes = [.. attribute.ConstructorArguments.Select(a => a.Value is int size ? size : 0)];
+        return new KernelShape(sizes.ElementAtOrDefault(0), sizes.ElementAtOrDefault(1), sizes.ElementAtOrDefault(2));
     }
 
     // Each [Instances] names the types of one parameter, or, given several times, of one after the other; all combinations are made.

@@ -43,6 +43,9 @@ internal static class KnownFunctions
         ["Hypot"] = "hypot",
     };
 
+    /// <summary>True for a name of C's library that a local of the same name would hide.</summary>
+    public static bool IsFunction(string name) => Floating.ContainsValue(name) || name.EndsWith("f", StringComparison.Ordinal) && Floating.ContainsValue(name.Substring(0, name.Length - 1));
+
     /// <summary>The function on floats in OpenCL C; null if there is none.</summary>
     public static string? Float(string name) => Floating.TryGetValue(name, out string? function) ? function : null;
 

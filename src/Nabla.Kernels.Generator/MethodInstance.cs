@@ -17,14 +17,19 @@ internal sealed class MethodInstance(IMethodSymbol method, IReadOnlyDictionary<I
         get
         {
             string name = $"{Method.ContainingType.Name}_{Method.Name}";
+            if (IsOverloaded) name += string.Concat(Method.Parameters.Select(p => "_" + Suffix(MethodTranslator.ElementOf(p.Type) ?? p.Type)));
             foreach (ITypeParameterSymbol parameter in Method.TypeParameters)
                 if (!IsOpen(parameter)) name += "_" + Suffix(Resolve(parameter));
             foreach (ITypeParameterSymbol parameter in Method.ContainingType.TypeParameters)
                 if (!IsOpen(parameter)) name += "_" + Suffix(Resolve(parameter));
             if (Spaces.Any(s => s != Space.Global)) name += "_" + string.Concat(Spaces.Select(s => char.ToLowerInvariant(s.ToString()[0])));
-            return name;
+            return Identifiers.InC(name);
         }
     }
+
+    // Methods of one name that C could not tell apart; those over spans are for the host.
+    private bool IsOverloaded => Method.ContainingType.GetMembers(Method.Name).OfType<IMethodSymbol>()
+        .Count(m => m.TypeParameters.Length == Method.TypeParameters.Length && m.Parameters.All(p => !p.Type.IsRefLikeType)) > 1;
 
     /// <summary>A type with type parameters replaced, where they are bound.</summary>
     public ITypeSymbol Resolve(ITypeSymbol type) =>

@@ -12,7 +12,7 @@ internal sealed partial class MethodTranslator
             _translation.Report(Rules.Construct, call, call.ToString());
             return "0";
         }
-        SeparatedSyntaxList<ArgumentSyntax> arguments = call.ArgumentList.Arguments;
+        ExpressionSyntax?[] arguments = InOrder(method, call.ArgumentList.Arguments);
         string type = method.ContainingType.Name;
         if (type == "Group" && method.Name == "Barrier")
         {
@@ -36,34 +36,34 @@ internal sealed partial class MethodTranslator
         call.Expression is MemberAccessExpressionSyntax member ? _model.GetSymbolInfo(member.Expression).Symbol as ITypeParameterSymbol : null;
 
     // Methods of the library: MathF, Math, XMath, numbers, and generic numbers.
-    private string? Library(InvocationExpressionSyntax call, IMethodSymbol method, SeparatedSyntaxList<ArgumentSyntax> arguments)
+    private string? Library(InvocationExpressionSyntax call, IMethodSymbol method, ExpressionSyntax?[] arguments)
     {
         ITypeSymbol? receiver = StaticReceiver(call) is { } parameter ? _instance.Resolve(parameter) : null;
         string space = method.ContainingNamespace.ToDisplayString(), type = method.ContainingType.Name;
         bool isMath = type is "MathF" or "Math" or "XMath" or "Single" or "Double" or "Int32" or "Int64" || receiver is not null && space.StartsWith("System", StringComparison.Ordinal);
-        if (KnownFunctions.Bits(method.Name) is { } bits && type is "BitConverter" or "Interop") return $"{bits}({Value(arguments[0].Expression)})";
+        if (KnownFunctions.Bits(method.Name) is { } bits && type is "BitConverter" or "Interop") return $"{bits}({Value(arguments[0]!)})";
         if (!isMath) return null;
         ITypeSymbol of = receiver ?? _instance.Resolve(method.Parameters.Length > 0 ? method.Parameters[0].Type : method.ReturnType);
         if (method.Name is "CreateTruncating" or "CreateSaturating" or "CreateChecked")
-            return Conversion(_instance.Resolve(_model.GetTypeInfo(arguments[0].Expression).Type!), of, Value(arguments[0].Expression), call);
-        string values = string.Join(", ", arguments.Select(a => Value(a.Expression)));
+            return IsFloat(of) && _model.GetConstantValue(arguments[0]!) is { HasValue: true, Value: { } number } ? Literal(number, of, call) : Conversion(_instance.Resolve(_model.GetTypeInfo(arguments[0]!).Type!), of, Value(arguments[0]!), call);
+        string Values() => string.Join(", ", arguments.Select(a => Value(a!)));
         bool floating = IsFloat(of), single = of.SpecialType == SpecialType.System_Single;
         if (of.SpecialType == SpecialType.System_Double) _doubles.Value = true;
-        if (method.Name == "Abs" && !floating) return $"nabla_abs_{MethodInstance.Suffix(of)}({values})";
-        if (method.Name == "Clamp") return $"nabla_min_{MethodInstance.Suffix(of)}(nabla_max_{MethodInstance.Suffix(of)}({Value(arguments[0].Expression)}, {Value(arguments[1].Expression)}), {Value(arguments[2].Expression)})";
-        if (KnownFunctions.Prelude(method.Name) is { } prelude) return $"{prelude}_{MethodInstance.Suffix(of)}({values})";
-        return floating && KnownFunctions.Float(method.Name) is { } function && (arguments.Count == 1 || method.Name != "Round") ? $"{_dialect.Math(function, single)}({values})" : null;
+        if (method.Name == "Abs" && !floating) return $"nabla_abs_{MethodInstance.Suffix(of)}({Values()})";
+        if (method.Name == "Clamp") return $"nabla_min_{MethodInstance.Suffix(of)}(nabla_max_{MethodInstance.Suffix(of)}({Value(arguments[0]!)}, {Value(arguments[1]!)}), {Value(arguments[2]!)})";
+        if (KnownFunctions.Prelude(method.Name) is { } prelude) return $"{prelude}_{MethodInstance.Suffix(of)}({Values()})";
+        return floating && KnownFunctions.Float(method.Name) is { } function && (arguments.Length == 1 || method.Name != "Round") ? $"{_dialect.Math(function, single)}({Values()})" : null;
     }
 
-    private string Atomic(IMethodSymbol method, SeparatedSyntaxList<ArgumentSyntax> arguments, InvocationExpressionSyntax call)
+    private string Atomic(IMethodSymbol method, ExpressionSyntax?[] arguments, InvocationExpressionSyntax call)
     {
-        if (arguments[0].Expression is not ElementAccessExpressionSyntax { Expression: var view } element || View(view) is not var (pointer, _, space) || space == Space.Local)
+        if (arguments[0] is not ElementAccessExpressionSyntax { Expression: var view } element || View(view) is not var (pointer, _, space) || space == Space.Local)
         {
             _translation.Report(Rules.Construct, call, "an atomic operation on something that is not an element of a view of shared or global memory");
             return "0";
         }
         string operation = string.Concat(method.Name.Select((c, i) => char.IsUpper(c) && i > 0 ? "_" + char.ToLowerInvariant(c) : char.ToLowerInvariant(c).ToString()));
-        string rest = string.Concat(arguments.Skip(1).Select(a => ", " + Value(a.Expression)));
+        string rest = string.Concat(arguments.Skip(1).Select(a => ", " + Value(a!)));
         string suffix = _dialect == Dialect.OpenCl ? space == Space.Shared ? "_shared" : "_global" : "";
         ITypeSymbol of = _instance.Resolve(method.Parameters[0].Type);
         if (of.SpecialType == SpecialType.System_Double) _doubles.Value = true;
@@ -82,16 +82,16 @@ internal sealed partial class MethodTranslator
         return named is null ? null : named.Contains('{') || named.StartsWith("__", StringComparison.Ordinal) ? named : _dialect.Math(named, single);
     }
 
-    private string Expand(string template, IMethodSymbol method, SeparatedSyntaxList<ArgumentSyntax> arguments)
+    private string Expand(string template, IMethodSymbol method, ExpressionSyntax?[] arguments)
     {
         if (method.TypeArguments.Any(t => _instance.Resolve(t).SpecialType == SpecialType.System_Double)) _doubles.Value = true;
         if (!template.Contains('{')) return $"{template}({Arguments(method, arguments, out _)})";
-        for (int i = 0; i < arguments.Count; i++) template = template.Replace($"{{{i}}}", Atom(Value(arguments[i].Expression)));
+        for (int i = 0; i < arguments.Length; i++) template = template.Replace($"{{{i}}}", Atom(Argument(method.Parameters[i], arguments[i])));
         return template;
     }
 
     // A method of the kernels' own project, translated in its turn.
-    private string Own(InvocationExpressionSyntax call, IMethodSymbol method, SeparatedSyntaxList<ArgumentSyntax> arguments)
+    private string Own(InvocationExpressionSyntax call, IMethodSymbol method, ExpressionSyntax?[] arguments)
     {
         IMethodSymbol target = Implementation(call, method);
         bool onStruct = !target.IsStatic && target.ContainingType.TypeKind == TypeKind.Struct;
@@ -128,20 +128,37 @@ internal sealed partial class MethodTranslator
         return found.IsGenericMethod ? found.Construct([.. method.TypeArguments]) : found;
     }
 
-    private string Arguments(IMethodSymbol method, SeparatedSyntaxList<ArgumentSyntax> arguments, out List<Space> spaces)
+    // The arguments in the order of the parameters; null where the default value of a parameter stands.
+    private ExpressionSyntax?[] InOrder(IMethodSymbol method, SeparatedSyntaxList<ArgumentSyntax> arguments)
+    {
+        var ordered = new ExpressionSyntax?[method.Parameters.Length];
+        for (int i = 0; i < arguments.Count; i++)
+        {
+            string? name = arguments[i].NameColon?.Name.Identifier.ValueText;
+            int place = name is null ? i : method.Parameters.First(p => p.Name == name).Ordinal;
+            if (place < ordered.Length && !method.Parameters[place].IsParams) ordered[place] = arguments[i].Expression;
+            else _translation.Report(Rules.Construct, arguments[i], "an argument of a params list");
+        }
+        return ordered;
+    }
+
+    private string Arguments(IMethodSymbol method, ExpressionSyntax?[] arguments, out List<Space> spaces)
     {
         spaces = [];
         var values = new List<string>();
-        for (int i = 0; i < arguments.Count; i++)
+        for (int i = 0; i < arguments.Length; i++)
         {
-            if (i < method.Parameters.Length && ElementOf(method.Parameters[i].Type) is not null)
+            if (arguments[i] is { } given && ElementOf(method.Parameters[i].Type) is not null)
             {
-                if (View(arguments[i].Expression) is not var (pointer, length, space)) continue;
+                (string pointer, string length, Space space) = View(given) ?? ("0", "0", Space.Global);
                 spaces.Add(space);
                 values.Add($"{pointer}, {length}");
             }
-            else values.Add(Value(arguments[i].Expression));
+            else values.Add(Argument(method.Parameters[i], arguments[i]));
         }
         return string.Join(", ", values);
     }
+
+    private string Argument(IParameterSymbol parameter, ExpressionSyntax? argument) =>
+        argument is not null ? Value(argument) : parameter is { HasExplicitDefaultValue: true, ExplicitDefaultValue: { } value } ? Literal(value, _instance.Resolve(parameter.Type), _declaration) : "0";
 }

@@ -26,7 +26,7 @@ internal sealed partial class MethodTranslator
         switch (expression)
         {
             case ParenthesizedExpressionSyntax inner:
-                return Decided(inner.Expression) is { } known ? Truth(known) : $"({Value(inner.Expression)})";
+                return Decided(inner.Expression) is { } known ? Truth(known) : $"({Translate(inner.Expression)})";
             case IdentifierNameSyntax name:
                 return Name(name);
             case MemberAccessExpressionSyntax member:
@@ -40,17 +40,21 @@ internal sealed partial class MethodTranslator
             case PrefixUnaryExpressionSyntax prefix:
                 return Prefix(prefix);
             case PostfixUnaryExpressionSyntax postfix when postfix.Kind() is SyntaxKind.PostIncrementExpression or SyntaxKind.PostDecrementExpression:
+                CheckStandsAlone(postfix);
                 return Value(postfix.Operand) + postfix.OperatorToken.Text;
             case AssignmentExpressionSyntax assignment:
+                CheckStandsAlone(assignment);
                 return Assignment(assignment);
+            case CheckedExpressionSyntax { Keyword.RawKind: (int)SyntaxKind.UncheckedKeyword } wrapping:
+                return Unchecked(wrapping);
             case ConditionalExpressionSyntax choice:
                 return Decided(choice.Condition) is { } taken
                     ? Value(taken ? choice.WhenTrue : choice.WhenFalse)
                     : $"{Value(choice.Condition)} ? {Value(choice.WhenTrue)} : {Value(choice.WhenFalse)}";
             case CastExpressionSyntax cast:
                 return Cast(_model.GetTypeInfo(cast.Type).Type!, cast.Expression);
-            case DefaultExpressionSyntax:
-            case LiteralExpressionSyntax when expression.IsKind(SyntaxKind.DefaultLiteralExpression):
+            case DefaultExpressionSyntax or LiteralExpressionSyntax { RawKind: (int)SyntaxKind.DefaultLiteralExpression }
+                when _dialect.Scalar(_instance.Resolve(_model.GetTypeInfo(expression).ConvertedType!).SpecialType) is not null:
                 return Literal(0, _instance.Resolve(_model.GetTypeInfo(expression).ConvertedType!), expression);
             default:
                 _translation.Report(Rules.Construct, expression, Describe(expression));
@@ -58,18 +62,33 @@ internal sealed partial class MethodTranslator
         }
     }
 
+    // C leaves open when parts of an expression take effect; so assignments are statements of their own.
+    private void CheckStandsAlone(ExpressionSyntax assignment)
+    {
+        if (assignment.Parent is not (ExpressionStatementSyntax or ForStatementSyntax or ArrowExpressionClauseSyntax))
+            _translation.Report(Rules.Construct, assignment, "an assignment inside an expression");
+    }
+
+    private string Unchecked(CheckedExpressionSyntax expression)
+    {
+        (bool before, _wraps) = (_wraps, true);
+        string text = $"({Value(expression.Expression)})";
+        _wraps = before;
+        return text;
+    }
+
     private string Name(IdentifierNameSyntax name)
     {
         switch (_model.GetSymbolInfo(name).Symbol)
         {
-            case ILocalSymbol or IParameterSymbol:
-                return Identifier(name.Identifier.Text);
+            case (ILocalSymbol or IParameterSymbol) and { } symbol:
+                return Identifiers.InC(symbol.Name);
             case IFieldSymbol { IsStatic: false } field when !_instance.Method.IsStatic:
-                return "self." + Identifier(field.Name);
+                return "self." + Identifiers.InC(field.Name);
             case IFieldSymbol { IsStatic: true, IsReadOnly: true } field:
                 return StaticField(field, name);
-            case { } symbol:
-                _translation.Report(Rules.State, name, symbol.ToDisplayString());
+            case { } other:
+                _translation.Report(Rules.State, name, other.ToDisplayString());
                 return "0";
             default:
                 return "0";
@@ -92,12 +111,13 @@ internal sealed partial class MethodTranslator
         {
             case IPropertySymbol { ContainingType.Name: "Grid" or "Group" } property:
                 return _dialect.Index(property.ContainingType.Name, name);
-            case IPropertySymbol { ContainingType.Name: "ArrayView", Name: "IntLength" or "Length" } when View(member.Expression) is var (_, length, _):
+            case IPropertySymbol { ContainingType.Name: "ArrayView", Name: "IntLength" or "Length" }:
+                string length = View(member.Expression)?.Length ?? "0";
                 return name == "Length" ? $"({_dialect.Scalar(SpecialType.System_Int64)}){Atom(length)}" : Atom(length);
             case IPropertySymbol when _model.GetSymbolInfo(member.Expression).Symbol is ITypeParameterSymbol parameter && !_instance.IsOpen(parameter):
                 return NumberConstant(name, _instance.Resolve(parameter), member);
             case IFieldSymbol { IsStatic: false }:
-                return $"{Atom(Value(member.Expression))}.{Identifier(name)}";
+                return $"{Atom(Value(member.Expression))}.{Identifiers.InC(name)}";
             case IFieldSymbol { IsStatic: true, IsReadOnly: true } field:
                 return StaticField(field, member);
             case { } other:
@@ -146,8 +166,9 @@ internal sealed partial class MethodTranslator
 
     private string Element(ElementAccessExpressionSyntax element)
     {
-        if (ElementOf(_model.GetTypeInfo(element.Expression).Type!) is { } type && View(element.Expression) is var (pointer, _, _))
+        if (ElementOf(_model.GetTypeInfo(element.Expression).Type!) is { } type)
         {
+            string pointer = View(element.Expression)?.Pointer ?? "0";
             string text = $"{Atom(pointer)}[{Value(element.ArgumentList.Arguments[0].Expression)}]";
             return _instance.Resolve(type).SpecialType == SpecialType.System_Boolean && !IsTarget(element) ? $"({text} != 0)" : text;
         }
@@ -161,23 +182,25 @@ internal sealed partial class MethodTranslator
     private string Binary(BinaryExpressionSyntax binary)
     {
         if (Decided(binary) is { } known) return Truth(known);
+        if (binary.Kind() is SyntaxKind.AsExpression or SyntaxKind.IsExpression or SyntaxKind.CoalesceExpression)
+        {
+            _translation.Report(Rules.Construct, binary, Describe(binary));
+            return "0";
+        }
         string left = Value(binary.Left), right = Value(binary.Right), op = binary.OperatorToken.Text;
         ITypeSymbol? type = _model.GetTypeInfo(binary).Type is { } t ? _instance.Resolve(t) : null;
         switch (binary.Kind())
         {
             case SyntaxKind.LeftShiftExpression or SyntaxKind.RightShiftExpression or SyntaxKind.UnsignedRightShiftExpression when type is not null:
-                if (!_model.GetConstantValue(binary.Right).HasValue) right = $"({Atom(right)} & {(Is64(type) ? 63 : 31)})";
+                right = ShiftCount(binary.Right, type);
                 if (binary.IsKind(SyntaxKind.UnsignedRightShiftExpression) && IsSigned(type))
                     return $"({_dialect.Scalar(type.SpecialType)})(({Unsigned(type)}){Atom(left)} >> {right})";
                 return $"{left} {(op == ">>>" ? ">>" : op)} {right}";
             case SyntaxKind.AddExpression or SyntaxKind.SubtractExpression or SyntaxKind.MultiplyExpression
-                when _model.GetTypeInfo(binary).Type is ITypeParameterSymbol && IsSigned(type!):
-                return Wrapping(type!, $"({Unsigned(type!)}){Atom(left)} {op} ({Unsigned(type!)}){Atom(right)}");
+                when Wraps(binary):
+                return Wrapping(type!, left, op, right);
             case SyntaxKind.ModuloExpression when type?.SpecialType is SpecialType.System_Single or SpecialType.System_Double:
                 return $"{_dialect.Math("fmod", type.SpecialType == SpecialType.System_Single)}({left}, {right})";
-            case SyntaxKind.AsExpression or SyntaxKind.IsExpression or SyntaxKind.CoalesceExpression:
-                _translation.Report(Rules.Construct, binary, Describe(binary));
-                return "0";
             default:
                 return $"{left} {op} {right}";
         }
@@ -185,15 +208,16 @@ internal sealed partial class MethodTranslator
 
     private string Prefix(PrefixUnaryExpressionSyntax prefix)
     {
-        ITypeSymbol? raw = _model.GetTypeInfo(prefix).Type;
-        ITypeSymbol? type = raw is null ? null : _instance.Resolve(raw);
+        ITypeSymbol? type = _model.GetTypeInfo(prefix).Type is { } t ? _instance.Resolve(t) : null;
         string operand = Value(prefix.Operand);
         switch (prefix.Kind())
         {
-            case SyntaxKind.UnaryMinusExpression when raw is ITypeParameterSymbol && IsSigned(type!):
-                return Wrapping(type!, $"({Unsigned(type!)})0 - ({Unsigned(type!)}){Atom(operand)}");
-            case SyntaxKind.UnaryMinusExpression or SyntaxKind.UnaryPlusExpression or SyntaxKind.LogicalNotExpression or SyntaxKind.BitwiseNotExpression
-                or SyntaxKind.PreIncrementExpression or SyntaxKind.PreDecrementExpression:
+            case SyntaxKind.UnaryMinusExpression when Wraps(prefix):
+                return Wrapping(type!, "0", "-", operand);
+            case SyntaxKind.PreIncrementExpression or SyntaxKind.PreDecrementExpression:
+                CheckStandsAlone(prefix);
+                return prefix.OperatorToken.Text + Atom(operand);
+            case SyntaxKind.UnaryMinusExpression or SyntaxKind.UnaryPlusExpression or SyntaxKind.LogicalNotExpression or SyntaxKind.BitwiseNotExpression:
                 return prefix.OperatorToken.Text + Atom(operand);
             default:
                 _translation.Report(Rules.Construct, prefix, Describe(prefix));
@@ -213,8 +237,31 @@ internal sealed partial class MethodTranslator
             _translation.Report(Rules.Construct, assignment, Describe(assignment));
             return "0";
         }
-        return $"{Value(assignment.Left)} {assignment.OperatorToken.Text} {Value(assignment.Right)}";
+        string left = Value(assignment.Left), right = Value(assignment.Right);
+        ITypeSymbol? to = _model.GetTypeInfo(assignment.Left).Type is { } t ? _instance.Resolve(t) : null;
+        switch (assignment.Kind())
+        {
+            case SyntaxKind.AddAssignmentExpression or SyntaxKind.SubtractAssignmentExpression or SyntaxKind.MultiplyAssignmentExpression when Wraps(assignment):
+                return $"{left} = {Wrapping(to!, left, assignment.OperatorToken.Text.Substring(0, 1), right)}";
+            case SyntaxKind.ModuloAssignmentExpression when to is not null && IsFloat(to):
+                return $"{left} = {_dialect.Math("fmod", to.SpecialType == SpecialType.System_Single)}({left}, {right})";
+            case SyntaxKind.LeftShiftAssignmentExpression or SyntaxKind.RightShiftAssignmentExpression when to is not null:
+                return $"{left} {assignment.OperatorToken.Text} {ShiftCount(assignment.Right, to)}";
+            default:
+                return $"{left} {assignment.OperatorToken.Text} {right}";
+        }
     }
+
+    // C# takes a count modulo the width; C leaves larger ones open.
+    private string ShiftCount(ExpressionSyntax count, ITypeSymbol type)
+    {
+        int mask = Is64(type) ? 63 : 31;
+        return _model.GetConstantValue(count) is { HasValue: true, Value: int constant } ? (constant & mask).ToString(CultureInfo.InvariantCulture) : $"({Atom(Value(count))} & {mask})";
+    }
+
+    // Signed arithmetic that must wrap around: of generic numbers, as on the host, and what stands in unchecked(…).
+    private bool Wraps(ExpressionSyntax arithmetic) =>
+        _model.GetTypeInfo(arithmetic).Type is { } type && (_wraps || type is ITypeParameterSymbol) && IsSigned(_instance.Resolve(type));
 
     private string Cast(ITypeSymbol type, ExpressionSyntax operand)
     {
@@ -226,7 +273,9 @@ internal sealed partial class MethodTranslator
     {
         string target = TypeOf(to, at);
         if (from.SpecialType == to.SpecialType) return value;
-        return IsFloat(from) && !IsFloat(to) && to.SpecialType != SpecialType.System_Boolean ? _dialect.ToInteger(target, value) : $"({target}){Atom(value)}";
+        if (!IsFloat(from) || IsFloat(to)) return $"({target}){Atom(value)}";
+        // C# goes to the small types by way of int.
+        return IsSmall(to) ? $"({target}){_dialect.ToInteger("int", value)}" : _dialect.ToInteger(target, value);
     }
 
     // A condition about types, known when a kernel is made for given ones.
@@ -299,13 +348,17 @@ internal sealed partial class MethodTranslator
         return true;
     }
 
-    private string Wrapping(ITypeSymbol type, string unsigned) => $"({_dialect.Scalar(type.SpecialType)})({unsigned})";
+    private string Wrapping(ITypeSymbol type, string left, string op, string right) =>
+        $"({_dialect.Scalar(type.SpecialType)})(({Unsigned(type)}){Atom(left)} {op} ({Unsigned(type)}){Atom(right)})";
 
     private string Unsigned(ITypeSymbol type) => _dialect.Scalar(Is64(type) ? SpecialType.System_UInt64 : SpecialType.System_UInt32)!;
 
     private static bool IsSigned(ITypeSymbol type) => type.SpecialType is SpecialType.System_Int32 or SpecialType.System_Int64;
 
     private static bool Is64(ITypeSymbol type) => type.SpecialType is SpecialType.System_Int64 or SpecialType.System_UInt64;
+
+    private static bool IsSmall(ITypeSymbol type) =>
+        type.SpecialType is SpecialType.System_Byte or SpecialType.System_SByte or SpecialType.System_Int16 or SpecialType.System_UInt16;
 
     private static bool IsFloat(ITypeSymbol type) => type.SpecialType is SpecialType.System_Single or SpecialType.System_Double;
 }

@@ -20,7 +20,7 @@ internal sealed partial class MethodTranslator
     private readonly Dictionary<ISymbol, Space> _views = new(SymbolEqualityComparer.Default);
     private readonly SyntaxNode _declaration;
     private readonly SemanticModel _model;
-    private bool _isKernel;
+    private bool _isKernel, _wraps;
     private int _depth;
 
     public MethodTranslator(Translation translation, MethodInstance instance, Dialect dialect, List<string> uses, Translation.Flag doubles)
@@ -30,20 +30,12 @@ internal sealed partial class MethodTranslator
         _model = translation.ModelOf(_declaration);
     }
 
-    /// <summary>An identifier that is not a word of C, OpenCL or CUDA.</summary>
-    public static string Identifier(string name) => name switch
-    {
-        "half" or "kernel" or "global" or "local" or "constant" or "private" or "char" or "uchar" or "uint" or "ulong" or "ushort" or "sampler" or "event"
-            or "signed" or "unsigned" or "register" or "union" or "restrict" or "inline" or "generic" or "min" or "max" or "self" or "auto" or "extern" => name + "_",
-        _ => name.TrimStart('@'),
-    };
-
     /// <summary>The function; as a kernel, if a shape is given.</summary>
     public string Translate(KernelShape? kernel)
     {
         _isKernel = kernel is not null;
         IMethodSymbol method = _instance.Method;
-        string result = kernel is not null ? _dialect.KernelStart(kernel.X, kernel.Y, kernel.Z) : $"{_dialect.FunctionStart}{(method.ReturnsVoid ? "void" : TypeOf(method.ReturnType, _declaration))} ";
+        string result = kernel is not null ? _dialect.KernelStart(kernel.X, kernel.Y, kernel.Z) : $"{_dialect.FunctionStart}{(method.ReturnsVoid ? "void" : TypeOf(method.ReturnType, ReturnOf(_declaration)))} ";
         var prologue = new List<string>();
         _text.Append(result).Append(_instance.CName).Append('(').Append(string.Join(", ", Parameters(prologue))).Append(")\n{\n");
         _depth = 1;
@@ -73,7 +65,7 @@ internal sealed partial class MethodTranslator
         int views = 0;
         foreach (IParameterSymbol parameter in _instance.Method.Parameters)
         {
-            string name = Identifier(parameter.Name);
+            string name = Identifiers.InC(parameter.Name);
             SyntaxNode at = parameter.DeclaringSyntaxReferences[0].GetSyntax();
             if (parameter.RefKind != RefKind.None) _translation.Report(Rules.Construct, at, "a parameter by reference");
             if (ElementOf(parameter.Type) is { } element)
@@ -88,10 +80,13 @@ internal sealed partial class MethodTranslator
                 }
                 else list.Add($"{pointer} {name}, int {name}_length");
             }
-            else list.Add($"{TypeOf(parameter.Type, at)} {name}");
+            // Kernels do not take a bool either.
+            else list.Add($"{(_isKernel ? StoredTypeOf(parameter.Type, at) : TypeOf(parameter.Type, at))} {name}");
         }
         return list;
     }
+
+    private static SyntaxNode ReturnOf(SyntaxNode declaration) => declaration is MethodDeclarationSyntax method ? method.ReturnType : declaration;
 
     private void Statement(StatementSyntax statement)
     {
@@ -103,6 +98,7 @@ internal sealed partial class MethodTranslator
                 Line("}");
                 break;
             case LocalDeclarationStatementSyntax local:
+                if (!local.UsingKeyword.IsKind(SyntaxKind.None)) _translation.Report(Rules.Construct, local, "a using declaration");
                 if (!local.IsConst) Declare(local.Declaration, local);
                 break;
             case ExpressionStatementSyntax expression:
@@ -172,6 +168,7 @@ internal sealed partial class MethodTranslator
         if (start.Length > 0) Line(start.TrimEnd());
         if (start.Length == 0 && statement is BlockSyntax { Statements: var statements } && !statements.Any(s => s is LocalDeclarationStatementSyntax))
             foreach (StatementSyntax inner in statements) Statement(inner);
+        else if (start.Length == 0) Statement(statement);
         else Body(statement);
     }
 
@@ -181,7 +178,7 @@ internal sealed partial class MethodTranslator
         if (loop.Declaration is { } declaration)
         {
             string type = TypeOf(_model.GetTypeInfo(declaration.Type).Type!, declaration.Type);
-            start = $"{type} {string.Join(", ", declaration.Variables.Select(v => Identifier(v.Identifier.Text) + (v.Initializer is null ? "" : " = " + Value(v.Initializer.Value))))}";
+            start = $"{type} {string.Join(", ", declaration.Variables.Select(v => Identifiers.InC(v.Identifier.Text) + (v.Initializer is null ? "" : " = " + Value(v.Initializer.Value))))}";
         }
         else start = string.Join(", ", loop.Initializers.Select(Value));
         if (IsShort(loop)) Line("#pragma unroll", indent: false);
@@ -205,8 +202,12 @@ internal sealed partial class MethodTranslator
         foreach (VariableDeclaratorSyntax variable in declaration.Variables)
         {
             var local = (ILocalSymbol)_model.GetDeclaredSymbol(variable)!;
-            if (local.RefKind != RefKind.None) _translation.Report(Rules.Construct, variable, "a local reference");
-            string name = Identifier(local.Name);
+            if (local.RefKind != RefKind.None)
+            {
+                _translation.Report(Rules.Construct, variable, "a local reference");
+                continue;
+            }
+            string name = Identifiers.InC(local.Name);
             if (ElementOf(local.Type) is { } element) DeclareView(local, variable, element, statement);
             else
             {
@@ -218,31 +219,23 @@ internal sealed partial class MethodTranslator
 
     private void DeclareView(ILocalSymbol local, VariableDeclaratorSyntax variable, ITypeSymbol element, StatementSyntax statement)
     {
-        string name = Identifier(local.Name), type = StoredTypeOf(element, variable);
-        if (variable.Initializer?.Value is InvocationExpressionSyntax call && _model.GetSymbolInfo(call).Symbol is IMethodSymbol { Name: "Allocate" } method
-            && method.ContainingType.Name is "SharedMemory" or "LocalMemory")
+        string name = Identifiers.InC(local.Name), type = StoredTypeOf(element, variable);
+        if (variable.Initializer?.Value is InvocationExpressionSyntax call
+            && _model.GetSymbolInfo(call).Symbol is IMethodSymbol { Name: "Allocate", ContainingType.Name: "SharedMemory" or "LocalMemory" } method)
         {
-            Space space = ((IMethodSymbol)_model.GetSymbolInfo((InvocationExpressionSyntax)variable.Initializer!.Value).Symbol!).ContainingType.Name == "SharedMemory" ? Space.Shared : Space.Local;
-            ArgumentSyntax? extent = ((InvocationExpressionSyntax)variable.Initializer.Value).ArgumentList.Arguments.FirstOrDefault();
-            if (extent is null || _model.GetConstantValue(extent.Expression) is not { HasValue: true, Value: int count } || count <= 0)
-                _translation.Report(Rules.Extent, variable.Initializer.Value, variable.Initializer.Value.ToString());
-            else
-            {
-                if (!_isKernel && space == Space.Shared || statement.Parent?.Parent is not BaseMethodDeclarationSyntax)
-                    _translation.Report(Rules.Extent, variable.Initializer.Value, variable.Initializer.Value.ToString());
-                Line($"{_dialect.ArrayQualifier(space)}{type} {name}[{count}];");
-                Line($"const int {name}_length = {count};");
-            }
+            Space space = method.ContainingType.Name == "SharedMemory" ? Space.Shared : Space.Local;
+            int count = call.ArgumentList.Arguments.FirstOrDefault() is { } extent && _model.GetConstantValue(extent.Expression) is { Value: int constant } ? constant : 0;
+            if (count <= 0 || !_isKernel && space == Space.Shared || statement.Parent?.Parent is not BaseMethodDeclarationSyntax)
+                _translation.Report(Rules.Extent, call, call.ToString());
+            Line($"{_dialect.ArrayQualifier(space)}{type} {name}[{count}];");
+            Line($"const int {name}_length = {count};");
             _views[local] = space;
             return;
         }
-        if (variable.Initializer is not null && View(variable.Initializer.Value) is var (pointer, length, from))
-        {
-            _views[local] = from;
-            Line($"{_dialect.Qualifier(from)}{type}* {name} = {pointer};");
-            Line($"int {name}_length = {length};");
-        }
-        else _translation.Report(Rules.View, variable, variable.ToString());
+        if (variable.Initializer is null) _translation.Report(Rules.View, variable, variable.ToString());
+        (string pointer, string length, _views[local]) = (variable.Initializer is { } initial ? View(initial.Value) : null) ?? ("0", "0", Space.Global);
+        Line($"{_dialect.Qualifier(_views[local])}{type}* {name} = {pointer};");
+        Line($"int {name}_length = {length};");
     }
 
     // Pointer, length and memory of an expression that is a view.
@@ -253,12 +246,15 @@ internal sealed partial class MethodTranslator
             case ParenthesizedExpressionSyntax inner:
                 return View(inner.Expression);
             case IdentifierNameSyntax when _model.GetSymbolInfo(expression).Symbol is { } symbol && _views.TryGetValue(symbol, out Space space):
-                string name = Identifier(symbol.Name);
+                string name = Identifiers.InC(symbol.Name);
                 return (name, name + "_length", space);
             case InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: "SubView", Expression: var of }, ArgumentList.Arguments: var arguments }
                 when View(of) is var (pointer, length, at):
                 string offset = Value(arguments[0].Expression);
                 return ($"{pointer} + ({offset})", arguments.Count > 1 ? $"(int)({Value(arguments[1].Expression)})" : $"{length} - (int)({offset})", at);
+            case InvocationExpressionSyntax call when _model.GetSymbolInfo(call).Symbol is IMethodSymbol { Name: "Allocate", ContainingType.Name: "SharedMemory" or "LocalMemory" }:
+                _translation.Report(Rules.Extent, expression, expression.ToString());
+                return null;
             default:
                 _translation.Report(Rules.View, expression, expression.ToString());
                 return null;
@@ -279,7 +275,7 @@ internal sealed partial class MethodTranslator
         if (resolved is INamedTypeSymbol { TypeKind: TypeKind.Struct, SpecialType: SpecialType.None, IsGenericType: false } structure && structure.DeclaringSyntaxReferences.Length > 0)
         {
             _uses.Add(_translation.Struct(structure, at).Name);
-            return structure.Name;
+            return Identifiers.InC(structure.Name);
         }
         _translation.Report(Rules.Type, at, resolved.ToDisplayString());
         return "int";
@@ -298,5 +294,6 @@ internal sealed partial class MethodTranslator
 
     private void Line(string line, bool indent = true) => _text.Append(' ', indent ? 4 * _depth : 0).Append(line).Append('\n');
 
-    private static string Describe(SyntaxNode node) => node.Kind().ToString().Replace("Syntax", "").Replace("Statement", " statement").Replace("Expression", " expression");
+    // ForEachStatement → "for each statement".
+    private static string Describe(SyntaxNode node) => string.Concat(node.Kind().ToString().Select((c, i) => char.IsUpper(c) ? (i > 0 ? " " : "") + char.ToLowerInvariant(c) : c.ToString()));
 }

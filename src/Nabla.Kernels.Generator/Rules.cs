@@ -19,7 +19,7 @@ internal static class Rules
 
     /// <summary>NK0004.</summary>
     public static readonly DiagnosticDescriptor Declaration = Rule("NK0004", "Declaration of a kernel",
-        "kernel: {0}: expected 'static void' in a 'static partial class', and parameters that are views, scalars or structs of scalars");
+        "kernel: {0}: expected a 'static void' method with a name of its own in a 'static partial class'");
 
     /// <summary>NK0005.</summary>
     public static readonly DiagnosticDescriptor Extent = Rule("NK0005", "Extent of group-shared or local memory",

@@ -20,9 +20,9 @@ internal sealed class Translation(Compilation compilation, CancellationToken can
     public IReadOnlyList<Diagnostic> Diagnostics => _diagnostics;
 
     /// <summary>Notes a fault at a place.</summary>
-    public void Report(DiagnosticDescriptor rule, SyntaxNode at, string what)
+    public void Report(DiagnosticDescriptor rule, SyntaxNodeOrToken at, string what)
     {
-        Location location = at.GetLocation();
+        Location location = at.GetLocation()!;
         if (_reported.Add(location)) _diagnostics.Add(Diagnostic.Create(rule, location, what));
     }
 
@@ -57,10 +57,12 @@ internal sealed class Translation(Compilation compilation, CancellationToken can
         if (_parts.TryGetValue(type.Name, out Part? known) && known is not null) return known;
         IFieldSymbol[] fields = [.. type.GetMembers().OfType<IFieldSymbol>().Where(f => !f.IsStatic)];
         if (fields.Length == 0) Report(Rules.Type, at, type.ToDisplayString());
-        string Text(Dialect dialect) => "typedef struct {\n" + string.Concat(fields.Select(f => $"    {Scalar(dialect, f)} {MethodTranslator.Identifier(f.Name)};\n")) + $"}} {type.Name};\n";
+        string Text(Dialect dialect) => "typedef struct {\n" + string.Concat(fields.Select(f => $"    {Scalar(dialect, f)} {Identifiers.InC(f.Name)};\n")) + $"}} {Identifiers.InC(type.Name)};\n";
         string Scalar(Dialect dialect, IFieldSymbol field)
         {
-            if (dialect.Scalar(field.Type.SpecialType) is { } scalar) return scalar;
+            // A bool of a struct is a byte, as a bool of a view is.
+            var stored = field.Type.SpecialType == Microsoft.CodeAnalysis.SpecialType.System_Boolean ? Microsoft.CodeAnalysis.SpecialType.System_Byte : field.Type.SpecialType;
+            if (dialect.Scalar(stored) is { } scalar) return scalar;
             Report(Rules.Type, at, $"{type.Name}.{field.Name}: {field.Type.ToDisplayString()}");
             return "int";
         }
@@ -94,4 +96,8 @@ internal sealed class Translation(Compilation compilation, CancellationToken can
 }
 
 /// <summary>Work-items of a group along each axis.</summary>
-internal sealed record KernelShape(int X, int Y, int Z);
+internal sealed record KernelShape(int X, int Y, int Z)
+{
+    /// <summary>Work-items in all.</summary>
+    public long Items => (long)X * Y * Z;
+}

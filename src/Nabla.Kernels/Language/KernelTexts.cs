@@ -10,7 +10,7 @@ namespace Nabla.Kernels;
 /// <param name="Uses">Functions and structs that must stand before it.</param>
 internal sealed record DeviceFunction(string Name, bool NeedsDouble, string OpenCl, string Cuda, DeviceFunction[] Uses);
 
-/// <summary>Puts translation units together: prelude, functions in the order of their use, operations by name, kernel.</summary>
+/// <summary>Puts translation units together: prelude, operations by name, functions in the order of their use, kernel.</summary>
 internal static class KernelTexts
 {
     /// <summary>
@@ -20,7 +20,7 @@ internal static class KernelTexts
     public static KernelProgram Program(
         string name, string openCl, string cuda, bool needsDouble, DeviceFunction[] parts, Action<LaunchSize, KernelArguments> emulate, params ReadOnlySpan<(string Parameter, Type Operation)> operations)
     {
-        var functions = new List<DeviceFunction>(parts);
+        var functions = new List<DeviceFunction>();
         var defines = new StringBuilder();
         string element = name[(name.LastIndexOf('_') + 1)..];
         foreach ((string parameter, Type operation) in operations)
@@ -31,11 +31,13 @@ internal static class KernelTexts
             defines.Append($"#define {parameter}_OnDevice {function.Name}\n#define {parameter}_Invoke {function.Name}\n");
             needsDouble |= function.NeedsDouble;
         }
+        // Helpers of the kernel may call operations too.
+        functions.AddRange(parts);
         return new KernelProgram
         {
             Name = name,
-            OpenCl = Unit(DevicePrelude.OpenCl, functions, f => f.OpenCl, defines.ToString(), openCl),
-            Cuda = Unit(DevicePrelude.Cuda, functions, f => f.Cuda, defines.ToString(), cuda),
+            OpenCl = Unit($"{DevicePrelude.OpenCl}\n{defines}", functions, f => f.OpenCl, openCl),
+            Cuda = Unit($"{DevicePrelude.Cuda}\n{defines}", functions, f => f.Cuda, cuda),
             NeedsDouble = needsDouble,
             Emulate = emulate,
         };
@@ -47,14 +49,14 @@ internal static class KernelTexts
         var unit = new StringBuilder(prelude);
         var written = new HashSet<string>();
         foreach (DeviceFunction function in functions) Add(function);
-        foreach (string text in texts) unit.Append('\n').Append(text);
+        foreach (string text in texts) unit.Append('\n').Append(text).Append('\n');
         return unit.ToString();
 
         void Add(DeviceFunction function)
         {
             if (!written.Add(function.Name)) return;
             foreach (DeviceFunction used in function.Uses) Add(used);
-            unit.Append('\n').Append(textOf(function));
+            unit.Append('\n').Append(textOf(function)).Append('\n');
         }
     }
 }

@@ -53,6 +53,9 @@ internal sealed class OpenClDevice : Accelerator
     /// <summary>Name under which a program's binary is kept on disk.</summary>
     internal string CacheKey(KernelProgram program) => _opened.Value.Programs.CacheKey(program);
 
+    /// <summary>Compiles a program, or finds its binary, as its first launch would.</summary>
+    internal void Compile(KernelProgram program) => _opened.Value.Programs.Kernel(program);
+
     /// <inheritdoc/>
     public override void Synchronize()
     {
