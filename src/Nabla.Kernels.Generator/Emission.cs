@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Nabla.Kernels.Generator;
 
-/// <summary>Writes the C# file of a kernel: launcher, program, texts, and the iterator that the emulator runs.</summary>
+/// <summary>Writes the C# file of a kernel: launcher, program, texts, and what the emulator runs or ILGPU is given.</summary>
 internal static class Emission
 {
     private const string Quotes = "\"\"\"\"";
@@ -14,14 +14,14 @@ internal static class Emission
 
         """;
 
-    public static string Kernel(KernelModel kernel)
+    public static string Kernel(KernelModel kernel, bool useIlgpu)
     {
         var text = new StringBuilder(Header);
         foreach (string line in kernel.Usings) text.AppendLine(line);
         text.AppendLine().AppendLine($"namespace {kernel.Namespace};").AppendLine().AppendLine($"{kernel.ClassKeywords} class {kernel.Class}").AppendLine("{");
         Launcher(text, kernel);
-        Program(text, kernel);
-        if (kernel.Coroutine is { } coroutine) Iterator(text, kernel, coroutine);
+        Program(text, kernel, useIlgpu);
+        if (!useIlgpu && kernel.Coroutine is { } coroutine) Iterator(text, kernel, coroutine);
         foreach (KernelInstance instance in kernel.Instances)
         {
             Constant(text, $"{instance.Name}_OpenCl", instance.OpenCl);
@@ -57,7 +57,7 @@ internal static class Emission
             .AppendLine($"            global::Nabla.Kernels.KernelArguments.Rent(){arguments});").AppendLine();
     }
 
-    private static void Program(StringBuilder text, KernelModel kernel)
+    private static void Program(StringBuilder text, KernelModel kernel, bool useIlgpu)
     {
         text.AppendLine($"    private static class {kernel.Method}Program{kernel.TypeParameters}{kernel.Constraints}").AppendLine("    {")
             .AppendLine("        public static readonly global::Nabla.Kernels.KernelProgram Instance = Make();").AppendLine()
@@ -67,12 +67,19 @@ internal static class Emission
             string operations = string.Concat(kernel.OpenParameters.Select(p => $", (\"{p}\", typeof({p}))"));
             string parts = string.Join(", ", instance.Uses.Select(u => $"{kernel.Method}Parts.{u}"));
             text.AppendLine($"            {(instance.Condition.Length > 0 ? $"if ({instance.Condition}) " : "")}return global::Nabla.Kernels.KernelTexts.Program(")
-                .AppendLine($"                \"{instance.Name}\", {instance.Name}_OpenCl, {instance.Name}_Cuda, {(instance.NeedsDouble ? "true" : "false")}, [{parts}], Emulate{operations});");
+                .AppendLine($"                \"{instance.Name}\", {instance.Name}_OpenCl, {instance.Name}_Cuda, {(instance.NeedsDouble ? "true" : "false")}, [{parts}], __Run{operations});");
         }
         if (kernel.Instances.All(i => i.Condition.Length > 0))
             text.AppendLine($"            throw new global::System.NotSupportedException(\"{kernel.Class}.{kernel.Method} has no instance for these types.\");");
         text.AppendLine("        }").AppendLine();
-        text.AppendLine("        private static void Emulate(global::Nabla.Kernels.LaunchSize __size, global::Nabla.Kernels.KernelArguments __arguments)").AppendLine("        {");
+        text.AppendLine("        private static void __Run(global::Nabla.Kernels.Accelerator __device, global::Nabla.Kernels.LaunchSize __size, global::Nabla.Kernels.KernelArguments __arguments)").AppendLine("        {");
+        if (useIlgpu) Ilgpu(text, kernel);
+        else Emulate(text, kernel);
+        text.AppendLine("        }").AppendLine("    }").AppendLine();
+    }
+
+    private static void Emulate(StringBuilder text, KernelModel kernel)
+    {
         for (int i = 0; i < kernel.Parameters.Count; i++)
         {
             KernelParameter parameter = kernel.Parameters[i];
@@ -82,8 +89,17 @@ internal static class Emission
         }
         string names = string.Join(", ", kernel.Parameters.Select(p => p.Name));
         string run = kernel.Coroutine is null ? "Run" : "RunItems", method = kernel.Coroutine is null ? kernel.Method : kernel.Method + "Items";
-        text.AppendLine($"            global::Nabla.Kernels.Language.Emulator.{run}(\"{kernel.Class}.{kernel.Method}\", __size, () => {method}{kernel.TypeParameters}({names}));")
-            .AppendLine("        }").AppendLine("    }").AppendLine();
+        text.AppendLine($"            global::Nabla.Kernels.Language.Emulator.{run}(\"{kernel.Class}.{kernel.Method}\", __size, () => {method}{kernel.TypeParameters}({names}));");
+    }
+
+    // ILGPU compiles the method; a launcher takes grid and group before the parameters.
+    private static void Ilgpu(StringBuilder text, KernelModel kernel)
+    {
+        string types = string.Join(", ", kernel.Parameters.Select(p => p.Type));
+        string arguments = string.Concat(kernel.Parameters.Select((p, i) => p.Element is null ? $", __arguments.ValueAt<{p.Type}>({i})" : $", __on.View<{p.Element}>(__arguments[{i}])"));
+        text.AppendLine("            var __on = (global::Nabla.Kernels.Ilgpu.IlgpuDevice)__device;")
+            .AppendLine($"            __on.Kernel(typeof({kernel.Method}Program{kernel.TypeParameters}), static __ilgpu => global::ILGPU.Runtime.KernelLoaders.LoadStreamKernel<{types}>(__ilgpu, {kernel.Method}{kernel.TypeParameters}))")
+            .AppendLine($"                (global::Nabla.Kernels.Ilgpu.IlgpuDevice.Config(__size){arguments});");
     }
 
     private static void Iterator(StringBuilder text, KernelModel kernel, KernelCoroutine coroutine)

@@ -30,8 +30,9 @@ public sealed class KernelGenerator : IIncrementalGenerator
                 KernelModel? model = KernelReader.Read((IMethodSymbol)found.TargetSymbol, translation);
                 return translation.Diagnostics.Count == 0 ? model : null;
             }).Where(m => m is not null).Select((m, _) => m!).WithTrackingName(KernelStep);
-        context.RegisterSourceOutput(kernels, static (output, kernel) =>
-            output.AddSource($"{kernel.Namespace}.{kernel.Class}.{kernel.Method}.g.cs", SourceText.From(Emission.Kernel(kernel), Encoding.UTF8)));
+        IncrementalValueProvider<bool> useIlgpu = context.ParseOptionsProvider.Select(static (options, _) => options.PreprocessorSymbolNames.Contains("USE_ILGPU"));
+        context.RegisterSourceOutput(kernels.Combine(useIlgpu), static (output, found) => output.AddSource(
+            $"{found.Left.Namespace}.{found.Left.Class}.{found.Left.Method}.g.cs", SourceText.From(Emission.Kernel(found.Left, found.Right), Encoding.UTF8)));
 
         IncrementalValueProvider<ImmutableArray<OperationModel>> operations = context.SyntaxProvider.ForAttributeWithMetadataName(OperationAttribute,
             static (node, _) => node is StructDeclarationSyntax,

@@ -15,8 +15,13 @@ public static class Accelerators
 
     private static (List<Device>, List<string>) Look()
     {
-        List<Device> devices = [new Language.EmulatedDevice()];
+        List<Device> devices = [];
         List<string> absences = [];
+#if USE_ILGPU
+        Ilgpu.IlgpuDevice.Find(devices);
+#else
+        devices.Add(new Language.EmulatedDevice());
+#endif
         OpenClPlatforms.Find(devices, absences);
         return (devices, absences);
     }

@@ -1,7 +1,7 @@
 namespace Nabla.Kernels;
 
 /// <summary>
-/// A kernel as devices take it: the same C# method as OpenCL C, as CUDA C, and as something that the emulator can run. Programs are compared by
+/// A kernel as devices take it: the same C# method as OpenCL C, as CUDA C, and as something that the emulator, or ILGPU, can run. Programs are compared by
 /// reference: make each once and keep it.
 /// </summary>
 /// <remarks>
@@ -22,8 +22,11 @@ internal sealed class KernelProgram
     /// <summary>True if it computes in f64.</summary>
     public bool NeedsDouble { get; init; }
 
-    /// <summary>Runs it group by group on the host; null for a program that was composed at run time and has no C# form.</summary>
-    public Action<LaunchSize, KernelArguments>? Emulate { get; init; }
+    /// <summary>
+    /// Runs the C# method itself: group by group on the host, or through ILGPU where the engine was built with it. Null for a program that was composed at run
+    /// time and has no C# form.
+    /// </summary>
+    public Action<Accelerator, LaunchSize, KernelArguments>? Run { get; init; }
 
     /// <inheritdoc/>
     public override string ToString() => Name;

@@ -38,7 +38,7 @@ internal sealed unsafe class EmulatedDevice : Accelerator
     internal override void Launch(KernelProgram program, LaunchSize size, KernelArguments arguments)
     {
         if (size.Groups == 0) return;
-        if (program.Emulate is not { } emulate) throw new NotSupportedException($"{program}: composed at run time; the emulator runs its operations one by one.");
-        lock (_gate) emulate(size, arguments);
+        if (program.Run is not { } run) throw new NotSupportedException($"{program}: composed at run time; the emulator runs its operations one by one.");
+        lock (_gate) run(this, size, arguments);
     }
 }

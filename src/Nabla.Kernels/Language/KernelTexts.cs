@@ -18,7 +18,7 @@ internal static class KernelTexts
     /// which elements.
     /// </summary>
     public static KernelProgram Program(
-        string name, string openCl, string cuda, bool needsDouble, DeviceFunction[] parts, Action<LaunchSize, KernelArguments> emulate, params ReadOnlySpan<(string Parameter, Type Operation)> operations)
+        string name, string openCl, string cuda, bool needsDouble, DeviceFunction[] parts, Action<Accelerator, LaunchSize, KernelArguments> run, params ReadOnlySpan<(string Parameter, Type Operation)> operations)
     {
         var functions = new List<DeviceFunction>();
         var defines = new StringBuilder();
@@ -39,7 +39,7 @@ internal static class KernelTexts
             OpenCl = Unit($"{DevicePrelude.OpenCl}\n{defines}", functions, f => f.OpenCl, openCl),
             Cuda = Unit($"{DevicePrelude.Cuda}\n{defines}", functions, f => f.Cuda, cuda),
             NeedsDouble = needsDouble,
-            Emulate = emulate,
+            Run = run,
         };
     }
 
