@@ -18,7 +18,8 @@ internal static class Emission
     {
         var text = new StringBuilder(Header);
         foreach (string line in kernel.Usings) text.AppendLine(line);
-        text.AppendLine().AppendLine($"namespace {kernel.Namespace};").AppendLine().AppendLine($"{kernel.ClassKeywords} class {kernel.Class}").AppendLine("{");
+        if (kernel.Namespace.Length > 0) text.AppendLine().AppendLine($"namespace {kernel.Namespace};");
+        text.AppendLine().AppendLine($"{kernel.ClassKeywords} class {kernel.Class}").AppendLine("{");
         Launcher(text, kernel);
         Program(text, kernel, useIlgpu);
         if (!useIlgpu && kernel.Coroutine is { } coroutine) Iterator(text, kernel, coroutine);

@@ -32,7 +32,7 @@ public sealed class KernelGenerator : IIncrementalGenerator
             }).Where(m => m is not null).Select((m, _) => m!).WithTrackingName(KernelStep);
         IncrementalValueProvider<bool> useIlgpu = context.ParseOptionsProvider.Select(static (options, _) => options.PreprocessorSymbolNames.Contains("USE_ILGPU"));
         context.RegisterSourceOutput(kernels.Combine(useIlgpu), static (output, found) => output.AddSource(
-            $"{found.Left.Namespace}.{found.Left.Class}.{found.Left.Method}.g.cs", SourceText.From(Emission.Kernel(found.Left, found.Right), Encoding.UTF8)));
+            $"{found.Left.Namespace}.{found.Left.Class}.{found.Left.Method}.g.cs".TrimStart('.'), SourceText.From(Emission.Kernel(found.Left, found.Right), Encoding.UTF8)));
 
         IncrementalValueProvider<ImmutableArray<OperationModel>> operations = context.SyntaxProvider.ForAttributeWithMetadataName(OperationAttribute,
             static (node, _) => node is StructDeclarationSyntax,

@@ -39,7 +39,7 @@ internal static class KernelReader
             instances.Add(new KernelInstance(condition, part.Name, part.OpenCl, part.Cuda, new EquatableArray<string>([.. closure.Where(p => p.Name != part.Name).Select(p => p.Name)]), closure.Any(p => p.NeedsDouble)));
         }
         return new KernelModel(
-            method.ContainingNamespace.ToDisplayString(), method.ContainingType.Name, Keywords(method.ContainingType), method.Name,
+            method.ContainingNamespace.IsGlobalNamespace ? "" : method.ContainingNamespace.ToDisplayString(), method.ContainingType.Name, Keywords(method.ContainingType), method.Name,
             method.TypeParameters.Length == 0 ? "" : $"<{string.Join(", ", method.TypeParameters.Select(p => p.Name))}>",
             string.Concat(syntax.ConstraintClauses.Select(c => " " + c.NormalizeWhitespace().ToFullString())), shape,
             new EquatableArray<KernelParameter>([.. method.Parameters.Select(p => new KernelParameter(Escape(p.Name), p.Type.ToDisplayString(Full), MethodTranslator.ElementOf(p.Type)?.ToDisplayString(Full)))]),

@@ -53,6 +53,8 @@ public sealed partial class RepositoryRulesTests
                 // A generator runs at build time; nothing refers to it afterwards.
                 if (reference.Attribute("OutputItemType")?.Value == "Analyzer") continue;
                 string target = Path.GetFileNameWithoutExtension(reference.Attribute("Include")!.Value.Replace('\\', '/'));
+                // Declarations that stand for a package, in a variant of the build.
+                if (target == "Ilgpu.Stub" && reference.Attribute("Condition")?.Value == "'$(UseIlgpu)' == 'stub'") continue;
                 Assert.Contains(target, Floors[..floor]);
             }
         }

@@ -20,6 +20,9 @@ internal static class DevicePrelude
         #define FLOATS_OF(T, S) \
             static inline T nabla_max_##S(T a, T b) { return a != b ? (isnan(a) || b < a ? a : b) : (signbit(b) ? a : b); } \
             static inline T nabla_min_##S(T a, T b) { return a != b ? (isnan(a) || a < b ? a : b) : (signbit(a) ? a : b); } \
+            static inline T nabla_max_number_##S(T a, T b) { return isnan(a) ? b : isnan(b) ? a : nabla_max_##S(a, b); } \
+            static inline T nabla_min_number_##S(T a, T b) { return isnan(a) ? b : isnan(b) ? a : nabla_min_##S(a, b); } \
+            static inline int nabla_sign_##S(T a) { return (a > 0) - (a < 0); } \
             static inline bool nabla_is_negative_##S(T a) { return signbit(a) != 0; } \
             static inline bool nabla_is_finite_##S(T a) { return isfinite(a) != 0; } \
             static inline bool nabla_is_infinity_##S(T a) { return isinf(a) != 0; } \
@@ -27,6 +30,9 @@ internal static class DevicePrelude
         #define INTEGERS_OF(T, S) \
             static inline T nabla_max_##S(T a, T b) { return a > b ? a : b; } \
             static inline T nabla_min_##S(T a, T b) { return a < b ? a : b; } \
+            static inline T nabla_max_number_##S(T a, T b) { return a > b ? a : b; } \
+            static inline T nabla_min_number_##S(T a, T b) { return a < b ? a : b; } \
+            static inline int nabla_sign_##S(T a) { return (a > 0) - (a < 0); } \
             static inline T nabla_abs_##S(T a) { return a < 0 ? (T)(0 - a) : a; } \
             static inline bool nabla_is_negative_##S(T a) { return a < 0; } \
             static inline bool nabla_is_finite_##S(T a) { return true; } \
@@ -39,6 +45,10 @@ internal static class DevicePrelude
         INTEGERS_OF(int, i32)
         INTEGERS_OF(long, i64)
         INTEGERS_OF(uint, u32)
+        INTEGERS_OF(ulong, u64)
+        INTEGERS_OF(short, i16)
+        INTEGERS_OF(ushort, u16)
+        INTEGERS_OF(char, i8)
         INTEGERS_OF(uchar, u8)
 
         #define ATOMICS_OF(T, S, Q, SPACE) \
@@ -94,10 +104,16 @@ internal static class DevicePrelude
             static __device__ __forceinline__ bool nabla_is_finite_##S(T a) { return a - a == a - a; } \
             static __device__ __forceinline__ bool nabla_is_infinity_##S(T a) { return a == a && a - a != a - a; } \
             static __device__ __forceinline__ T nabla_max_##S(T a, T b) { return a != b ? (a != a || b < a ? a : b) : (nabla_is_negative_##S(b) ? a : b); } \
-            static __device__ __forceinline__ T nabla_min_##S(T a, T b) { return a != b ? (a != a || a < b ? a : b) : (nabla_is_negative_##S(a) ? a : b); }
+            static __device__ __forceinline__ T nabla_min_##S(T a, T b) { return a != b ? (a != a || a < b ? a : b) : (nabla_is_negative_##S(a) ? a : b); } \
+            static __device__ __forceinline__ T nabla_max_number_##S(T a, T b) { return a != a ? b : b != b ? a : nabla_max_##S(a, b); } \
+            static __device__ __forceinline__ T nabla_min_number_##S(T a, T b) { return a != a ? b : b != b ? a : nabla_min_##S(a, b); } \
+            static __device__ __forceinline__ int nabla_sign_##S(T a) { return (a > 0) - (a < 0); }
         #define INTEGERS_OF(T, S) \
             static __device__ __forceinline__ T nabla_max_##S(T a, T b) { return a > b ? a : b; } \
             static __device__ __forceinline__ T nabla_min_##S(T a, T b) { return a < b ? a : b; } \
+            static __device__ __forceinline__ T nabla_max_number_##S(T a, T b) { return a > b ? a : b; } \
+            static __device__ __forceinline__ T nabla_min_number_##S(T a, T b) { return a < b ? a : b; } \
+            static __device__ __forceinline__ int nabla_sign_##S(T a) { return (a > 0) - (a < 0); } \
             static __device__ __forceinline__ T nabla_abs_##S(T a) { return a < 0 ? (T)(0 - a) : a; } \
             static __device__ __forceinline__ bool nabla_is_negative_##S(T a) { return a < 0; } \
             static __device__ __forceinline__ bool nabla_is_finite_##S(T a) { return true; } \
@@ -108,6 +124,10 @@ internal static class DevicePrelude
         INTEGERS_OF(int, i32)
         INTEGERS_OF(long long, i64)
         INTEGERS_OF(unsigned int, u32)
+        INTEGERS_OF(unsigned long long, u64)
+        INTEGERS_OF(short, i16)
+        INTEGERS_OF(unsigned short, u16)
+        INTEGERS_OF(signed char, i8)
         INTEGERS_OF(unsigned char, u8)
 
         static __device__ __forceinline__ int nabla_to_int(float x) { return x != x ? 0 : __float2int_rz(x); }
@@ -116,6 +136,8 @@ internal static class DevicePrelude
         static __device__ __forceinline__ unsigned int nabla_to_unsigned_int(double x) { return x != x ? 0 : __double2uint_rz(x); }
         static __device__ __forceinline__ long long nabla_to_long_long(float x) { return x != x ? 0 : __float2ll_rz(x); }
         static __device__ __forceinline__ long long nabla_to_long_long(double x) { return x != x ? 0 : __double2ll_rz(x); }
+        static __device__ __forceinline__ unsigned long long nabla_to_unsigned_long_long(float x) { return x != x ? 0 : __float2ull_rz(x); }
+        static __device__ __forceinline__ unsigned long long nabla_to_unsigned_long_long(double x) { return x != x ? 0 : __double2ull_rz(x); }
 
         #define ATOMICS_OF(T, S) \
             static __device__ __forceinline__ T nabla_atomic_max_##S(T* p, T v) { return atomicMax(p, v); } \

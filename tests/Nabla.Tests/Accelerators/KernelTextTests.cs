@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using Nabla.Kernels;
 using Nabla.Kernels.OpenCl;
+using Nabla.Tests.Generator;
 
 namespace Nabla.Tests.Accelerators;
 
@@ -55,8 +56,7 @@ public sealed partial class KernelTextTests(ITestOutputHelper output)
     [Fact]
     public void All_OpenCL_texts_compile_on_the_device()
     {
-        // Without a cache: a driver that is asked for binaries makes machine code of every kernel.
-        var device = new OpenClDevice("opencl:0", OpenClTexts.Device.Info, new KernelCache(null));
+        OpenClDevice device = WithoutCache(OpenClTexts.Device);
         int compiled = 0;
         long start = Stopwatch.GetTimestamp();
         foreach ((string Name, KernelProgram Program)[] chunk in KernelPrograms.All.Where(p => device.HasDouble || !p.Program.NeedsDouble).Chunk(KernelsOfUnit))
@@ -82,6 +82,58 @@ public sealed partial class KernelTextTests(ITestOutputHelper output)
         }
         output.WriteLine($"{compiled} kernels by {device.Description} in {Stopwatch.GetElapsedTime(start).TotalSeconds:F1} s");
     }
+
+    [Theory]
+    [InlineData("float", true)]
+    [InlineData("double", true)]
+    [InlineData("int", false)]
+    [InlineData("uint", false)]
+    [InlineData("long", false)]
+    [InlineData("ulong", false)]
+    [InlineData("short", false)]
+    [InlineData("ushort", false)]
+    [InlineData("sbyte", false)]
+    [InlineData("byte", false)]
+    public async Task Every_library_function_and_conversion_compiles(string type, bool isFloat)
+    {
+        string[] one = "Sqrt Cbrt Exp Exp2 ExpM1 Log Log2 Log10 LogP1 Sin Cos Tan Asin Acos Atan Sinh Cosh Tanh Asinh Acosh Atanh Floor Ceiling Truncate Round".Split(' ');
+        string[] two = "Atan2 Pow CopySign Hypot".Split(' '), common = "Max Min MaxNumber MinNumber".Split(' '), questions = "IsNegative IsFinite IsInfinity IsNaN".Split(' ');
+        string[] numbers = "float double int uint long ulong short ushort sbyte byte".Split(' ');
+        IEnumerable<string> lines =
+        [
+            .. isFloat ? one.Select(f => $"v += T.{f}(w);") : [], .. isFloat ? two.Select(f => $"v += T.{f}(v, w);") : [],
+            .. isFloat ? ["v += T.FusedMultiplyAdd(v, w, v);", "v += T.ScaleB(v, 3);"] : Array.Empty<string>(),
+            .. common.Select(f => $"v += T.{f}(v, w);"), .. questions.Select(f => $"if (T.{f}(v)) v += T.One;"),
+            "v += T.Abs(w) + T.Clamp(v, w, T.One) + T.CreateTruncating(T.Sign(v));",
+            .. numbers.Select(n => $"{{ {n} other = ({n})x[0]; v += T.CreateTruncating(other); }}"),
+        ];
+        string text = await KernelSource.Translate($$"""
+            namespace Samples;
+
+            static partial class Kernels
+            {
+                [Kernel(1), Instances(typeof({{type}}))]
+                static void All<T>(ArrayView<{{type}}> x, ArrayView<T> y) where T : unmanaged, {{(isFloat ? "IFloatingPointIeee754<T>" : "INumber<T>")}}
+                {
+                    T v = y[0], w = y[1];
+                    {{string.Join("\n        ", lines)}}
+                    y[0] = v;
+                }
+            }
+            """);
+        string[] languages = text.Split("//// CUDA C");
+        if (Nabla.Kernels.Accelerators.Find().OfType<OpenClDevice>().FirstOrDefault() is { } device)
+        {
+            string name = Regex.Match(languages[0], @"Kernels_All_\w+").Value;
+            WithoutCache(device).Compile(new KernelProgram { Name = name, OpenCl = DevicePrelude.OpenCl + languages[0], Cuda = "", NeedsDouble = true });
+        }
+        (int status, string ptx, string log) = Compile(Repository.Read("tests/Nabla.Tests/Accelerators/clang-cuda.h") + DevicePrelude.Cuda + "//" + languages[1]);
+        Assert.True(status == 0, log);
+        Assert.Contains(".visible .entry Kernels_All", ptx);
+    }
+
+    // A driver that is asked for binaries makes machine code of every kernel.
+    private static OpenClDevice WithoutCache(OpenClDevice device) => new(device.Name, device.Info, new KernelCache(null));
 
     // The text with another name of its kernel, that leaves no definitions behind.
     private static string Renamed(string text, string name, int number) =>

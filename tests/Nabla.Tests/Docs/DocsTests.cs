@@ -54,6 +54,7 @@ public sealed partial class DocsTests
     [InlineData("docs/env.md")]
     [InlineData("docs/tour.md")]
     [InlineData("docs/coding-rate.md")]
+    [InlineData("docs/kernels.md")]
     public void Links_to_files_lead_somewhere(string document)
     {
         string folder = Path.GetDirectoryName(Path.Combine(Repository.Root, document))!;

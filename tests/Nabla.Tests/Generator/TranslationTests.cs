@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+
 namespace Nabla.Tests.Generator;
 
 /// <summary>The OpenCL C and CUDA C of small kernels, compared with the reviewed files Verified/Kernel*.txt.</summary>
@@ -199,4 +201,12 @@ public sealed class TranslationTests
     [Theory, MemberData(nameof(Kernels))]
     public async Task Kernels_translate_as_reviewed(string name, string source) =>
         Golden.Verify("Kernel" + name, await KernelSource.Translate("#nullable enable\nnamespace Samples;\n\n" + source));
+
+    [Fact]
+    public async Task The_kernel_of_the_page_translates()
+    {
+        Match code = Regex.Match(Repository.Read("docs/kernels.md"), "```csharp\n(.*?)```", RegexOptions.Singleline);
+        string text = await KernelSource.Translate(code.Groups[1].Value);
+        Assert.Contains("y[i] = a * x[i] + y[i];", text);
+    }
 }
