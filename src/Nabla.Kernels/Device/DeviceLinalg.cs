@@ -63,7 +63,8 @@ internal static class DeviceLinalg
         return fault.CopyToArray<int>()[0];
     }
 
-    private static int ZeroPivot<T>(DenseTensor a) where T : unmanaged, IFloatingPointIeee754<T>
+    /// <summary>The first zero on a diagonal, as entry·n + row, or <see cref="int.MaxValue"/>.</summary>
+    public static int ZeroPivot<T>(DenseTensor a) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var device = (Accelerator)a.Device;
         int n = a.Shape.Dims[^1], rows = checked(Entries(a) * n);
@@ -85,8 +86,8 @@ internal static class DeviceLinalg
         GC.KeepAlive(a);
     }
 
-    // The tensor itself, or a dense copy if its batch has no single step.
-    private static DenseTensor Placed(DenseTensor x)
+    /// <summary>The tensor itself, or a dense copy if its batch has no single step.</summary>
+    public static DenseTensor Placed(DenseTensor x)
     {
         if (MatrixPlace.Of(x) is not null) return x;
         DenseTensor dense = DenseTensor.Allocate(x.Aval, x.Device);
@@ -98,7 +99,8 @@ internal static class DeviceLinalg
 
     private static DenseTensor NoFault(Accelerator device) => DenseTensor.Splat(new Aval(DType.I32, Shape.Scalar), int.MaxValue, device);
 
-    private static int Entries(DenseTensor x)
+    /// <summary>Matrices of a batch.</summary>
+    public static int Entries(DenseTensor x)
     {
         int count = 1;
         foreach (int dim in x.Shape.Dims[..^2]) count = checked(count * dim);

@@ -20,6 +20,11 @@ public static unsafe partial class Linalg
         if (lu.Shape != a.Shape || !lu.IsContiguous || !permutation.IsContiguous || !permutation.Shape.Dims.SequenceEqual(a.Shape.Dims[..^1]))
             throw KernelErrors.FactorShapes("lu", "[batch..., n, n] and [batch..., n]", a.Aval, lu.Aval, permutation.Aval);
         if (!a.DType.IsFloat || a.DType != lu.DType || permutation.DType != DType.I32) throw KernelErrors.NoProduct("lu", a.Aval, lu.Aval);
+        if (lu.Device is Accelerator)
+        {
+            DeviceFactors.Lu(a, lu, permutation);
+            return;
+        }
         if (a.DType == DType.F32) RunLu<float>(new LuTask(a, Lu: lu, Permutation: permutation));
         else RunLu<double>(new LuTask(a, Lu: lu, Permutation: permutation));
     }
@@ -38,6 +43,11 @@ public static unsafe partial class Linalg
         if (!FitsSolve(a, b, leftSide: true) || b.Shape != x.Shape || !x.IsContiguous)
             throw KernelErrors.FactorShapes("solve", "[batch..., n, m] for both", a.Aval, b.Aval, x.Aval);
         if (!a.DType.IsFloat || a.DType != b.DType || a.DType != x.DType) throw KernelErrors.NoProduct("solve", a.Aval, b.Aval);
+        if (x.Device is Accelerator)
+        {
+            DeviceFactors.Solve(a, b, x);
+            return;
+        }
         long n = a.Shape.Dims[^1], failure = long.MaxValue;
         var task = new LuTask(a, RightSides: b, Solution: x);
         if (a.DType == DType.F32) RunLu<float>(task, &failure);
@@ -57,6 +67,11 @@ public static unsafe partial class Linalg
         if (!sign.IsContiguous || !log.IsContiguous || sign.Shape != log.Shape || !sign.Shape.Dims.SequenceEqual(a.Shape.Dims[..^2]))
             throw KernelErrors.FactorShapes("slogdet", "[batch...] for both", a.Aval, sign.Aval, log.Aval);
         if (!a.DType.IsFloat || a.DType != sign.DType || a.DType != log.DType) throw KernelErrors.NoProduct("slogdet", a.Aval, sign.Aval);
+        if (sign.Device is Accelerator)
+        {
+            DeviceFactors.SlogDet(a, sign, log);
+            return;
+        }
         var task = new LuTask(a, Sign: sign, Log: log);
         if (a.DType == DType.F32) RunLu<float>(task);
         else RunLu<double>(task);

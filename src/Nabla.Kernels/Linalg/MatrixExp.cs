@@ -32,6 +32,11 @@ public static unsafe partial class Linalg
         if (!a.DType.IsFloat || a.DType != y.DType || (e is not null && e.DType != a.DType)) throw KernelErrors.NoProduct("matrix_exp", a.Aval, y.Aval);
         long notFinite = long.MaxValue;
         if (y.Count == 0) return;
+        if (y.Device is Accelerator)
+        {
+            DeviceExp.Run(a, e, y);
+            return;
+        }
         if (a.DType == DType.F32) RunExp<float>(a, e, y, &notFinite);
         else RunExp<double>(a, e, y, &notFinite);
         if (notFinite != long.MaxValue) throw KernelErrors.NotFinite("matrix_exp", a.Aval, notFinite);

@@ -16,6 +16,11 @@ public static unsafe partial class Linalg
     {
         if (!FitsQr(a, q, r)) throw KernelErrors.FactorShapes("qr", "[batch..., m, k] and [batch..., k, n]", a.Aval, q.Aval, r.Aval);
         if (!a.DType.IsFloat || a.DType != q.DType || a.DType != r.DType) throw KernelErrors.NoProduct("qr", a.Aval, q.Aval);
+        if (q.Device is Accelerator)
+        {
+            DeviceFactors.Qr(a, q, r);
+            return;
+        }
         if (a.DType == DType.F32) QrAll<float>(a, q, r);
         else QrAll<double>(a, q, r);
     }

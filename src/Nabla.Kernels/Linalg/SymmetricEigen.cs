@@ -20,6 +20,11 @@ public static unsafe partial class Linalg
         if (!a.DType.IsFloat || a.DType != w.DType || (v is not null && v.DType != a.DType)) throw KernelErrors.NoProduct("eigh", a.Aval, w.Aval);
         if (!w.IsContiguous || !w.Shape.Dims.SequenceEqual(a.Shape.Dims[..^1])) throw KernelErrors.NotSquare("eigh", w.Aval);
         if (v is not null && (!v.IsContiguous || v.Shape != a.Shape)) throw KernelErrors.NotSquare("eigh", v.Aval);
+        if (w.Device is Accelerator)
+        {
+            DeviceEigen.Run(a, w, v);
+            return;
+        }
         long notFinite = long.MaxValue, stuck = long.MaxValue;
         if (a.DType == DType.F32) EigenAll<float>(a, w, v, &notFinite, &stuck);
         else EigenAll<double>(a, w, v, &notFinite, &stuck);

@@ -9,10 +9,7 @@ namespace Nabla.Tests.Accelerators;
 public sealed class DeviceContractTests
 {
     // No kernels on devices yet: the CPU does these on copies.
-    private static readonly string[] OnHost =
-    [
-        "cholesky", "coding_rate", "coding_rate_gradient", "digamma", "eigh", "lu", "matrix_exp", "matrix_exp_derivative", "qr", "slogdet", "solve", "svd", "triangular_solve",
-    ];
+    private static readonly string[] OnHost = ["digamma", "svd"];
 
     public static TheoryData<string, string> Cases
     {

@@ -1,5 +1,6 @@
 using Nabla.Kernels;
 using Nabla.Tests.Kernels;
+using static Nabla.Tests.Kernels.LinalgSamples;
 using static Nabla.Tests.Kernels.MatrixSamples;
 
 namespace Nabla.Tests.Accelerators;
@@ -57,6 +58,77 @@ public sealed class DeviceLinalgTests
     {
         TriangularSolveTests.CheckBatch(Find(name));
         TriangularSolveTests.CheckZeroDiagonal(Find(name));
+    }
+
+    [Theory, MemberData(nameof(Devices))]
+    public void General_systems_are_factored_and_solved(string name)
+    {
+        Device device = Find(name);
+        foreach (DType dtype in new[] { DType.F32, DType.F64 }) LuTests.CheckResiduals(device, dtype, SizesOf(device));
+        LuTests.CheckBatch(device);
+        LuTests.CheckZeroRows(device, 5);
+        LuTests.CheckZeroRows(device, device.Name == "emu" ? 34 : 65);
+    }
+
+    [Theory, MemberData(nameof(Devices))]
+    public void Determinants_have_their_sign_and_their_size(string name)
+    {
+        Assert.SkipWhen(name == "emu", "129 rows take too long in the emulator.");
+        LuTests.CheckDeterminants(Find(name));
+    }
+
+    [Theory, MemberData(nameof(Devices))]
+    public void QR_has_small_residuals_and_orthonormal_columns(string name)
+    {
+        Device device = Find(name);
+        foreach (DType dtype in new[] { DType.F32, DType.F64 })
+            foreach ((DenseTensor a, string which) in GeneralMatrices(dtype))
+                if (a.Count < (device.Name == "emu" ? 400 : 20_000)) QrTests.Check(a.On(device), which);
+        QrTests.CheckDeficient(device);
+        QrTests.CheckBatch(device);
+    }
+
+    [Theory, MemberData(nameof(Devices))]
+    public void Symmetric_eigenvectors_are_orthonormal_with_small_residuals(string name)
+    {
+        Device device = Find(name);
+        foreach (DType dtype in new[] { DType.F32, DType.F64 }) SymmetricEigenTests.CheckResiduals(device, dtype, SizesOf(device));
+        SymmetricEigenTests.CheckLowerAndStrides(device, 9);
+        SymmetricEigenTests.CheckBatch(device, 5);
+        SymmetricEigenTests.CheckSign(device);
+        foreach (double bad in new[] { double.NaN, double.PositiveInfinity }) SymmetricEigenTests.CheckNotFinite(device, bad);
+    }
+
+    // A batch has matrices that need no squarings and some that need several; the direction may be far larger than the matrix.
+    [Theory, MemberData(nameof(Devices))]
+    public void Matrix_exponentials_and_their_derivatives_are_those_of_the_host(string name)
+    {
+        Device device = Find(name);
+        foreach (int n in name == "emu" ? new[] { 1, 5 } : [1, 5, 40])
+            foreach (DType dtype in new[] { DType.F32, DType.F64 })
+            {
+                double[] a = [.. new[] { 0.0, 0.01, 1, 20 }.SelectMany((size, i) => Matrix(DType.F64, n, n, i).ToDoubles().Select(x => x * size / n))];
+                DenseTensor x = From(dtype, a, [4, n, n]), e = From(dtype, [.. Matrix(DType.F64, 4 * n, n, 9).ToDoubles().Select(v => 1e6 * v)], [4, n, n]);
+                foreach (bool derivative in new[] { false, true })
+                {
+                    double[] expected = Exponential(x, derivative ? e : null), found = Exponential(x.On(device), derivative ? e.On(device) : null);
+                    for (int i = 0; i < 4; i++)
+                    {
+                        double gap = Relative(found[(i * n * n)..((i + 1) * n * n)], expected[(i * n * n)..((i + 1) * n * n)]);
+                        Assert.True(gap <= 40 * 8 * n * dtype.UnitRoundoff, $"{dtype.Name} {n} {i} {derivative}: {gap}");
+                    }
+                }
+            }
+        DenseTensor bad = Tensor.From([1, 2, double.NaN, 4, 5, 6, 7, 8], [2, 2, 2]).On(device);
+        Assert.Equal("NB0610", Assert.Throws<NumericException>(() => Exponential(bad, null)).Code);
+    }
+
+    private static double[] Exponential(DenseTensor a, DenseTensor? e)
+    {
+        DenseTensor y = Stale(a.DType, a.Shape).On(a.Device);
+        if (e is null) Linalg.MatrixExp(a, y);
+        else Linalg.MatrixExpDerivative(a, e, y);
+        return y.ToDoubles();
     }
 
     // Large and small classes, an empty one, fewer samples than dimensions, more than one tile, a batch.

@@ -59,6 +59,14 @@ internal static class MatrixSamples
         return copy;
     }
 
+    /// <summary>The same elements on a device, with the strides that they have here.</summary>
+    public static DenseTensor LaidOutOn(this DenseTensor x, Device device)
+    {
+        if (x.Device == device) return x;
+        (long first, long last) = x.Layout.Reach;
+        return x.View(new Layout([(int)(last - first + 1)], [1], first)).On(device).View(new Layout(x.Shape, x.Layout.Strides, x.Layout.Offset - first));
+    }
+
     /// <summary>Σₚ x[p]·y[p] with a compensated sum (Ogita, Rump and Oishi 2005, Dot2), and Σₚ |x[p]·y[p]|.</summary>
     public static (double Sum, double Magnitude) Dot(double[] x, int xStart, int xStep, double[] y, int yStart, int yStep, int count)
     {

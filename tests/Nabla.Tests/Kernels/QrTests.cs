@@ -15,13 +15,13 @@ public sealed class QrTests : IDisposable
     {
         (int m, int n) = (a.Shape[^2], a.Shape[^1]);
         int[] batch = a.Shape.Dims[..^2].ToArray();
-        DenseTensor q = Stale(a.DType, [.. batch, m, Math.Min(m, n)]), r = Stale(a.DType, [.. batch, Math.Min(m, n), n]);
+        DenseTensor q = Stale(a.DType, [.. batch, m, Math.Min(m, n)]).On(a.Device), r = Stale(a.DType, [.. batch, Math.Min(m, n), n]).On(a.Device);
         Linalg.Qr(a, q, r);
         return (q.ToDoubles(), r.ToDoubles());
     }
 
     // ‖R − QᵀA‖₁ / (m·‖A‖₁·eps) and ‖I − QᵀQ‖₁ / (m·eps), and R is triangular with diagonal ≥ 0.
-    private static void Check(DenseTensor a, string which)
+    internal static void Check(DenseTensor a, string which)
     {
         (int m, int n) = (a.Shape[0], a.Shape[1]);
         (double[] q, double[] r) = Factor(a);
@@ -63,29 +63,33 @@ public sealed class QrTests : IDisposable
     }
 
     [Fact]
-    public void Rank_deficient_and_zero_matrices_still_have_orthonormal_columns()
+    public void Rank_deficient_and_zero_matrices_still_have_orthonormal_columns() => CheckDeficient(Device.Cpu);
+
+    internal static void CheckDeficient(Device device)
     {
-        Check(Matrix(DType.F64, 20, 12, 1, Placement.RepeatedRow), "equal rows");
-        Check(Matrix(DType.F64, 20, 12, 1, Placement.RepeatedColumn), "equal columns");
-        (double[] q, double[] r) = Factor(Tensor.Zeros([7, 4], DType.F64));
+        Check(Matrix(DType.F64, 20, 12, 1, Placement.RepeatedRow).LaidOutOn(device), "equal rows");
+        Check(Matrix(DType.F64, 20, 12, 1, Placement.RepeatedColumn).LaidOutOn(device), "equal columns");
+        (double[] q, double[] r) = Factor(Tensor.Zeros([7, 4], DType.F64, device).Dense);
         Assert.Equal(0, LossOfOrthogonality(q, 7, 4));
         Assert.All(r, x => Assert.Equal(0, x));
     }
 
     [Fact]
-    public void Any_strides_will_do_and_each_entry_of_a_batch_is_factored_as_if_it_were_alone()
+    public void Any_strides_will_do_and_each_entry_of_a_batch_is_factored_as_if_it_were_alone() => CheckBatch(Device.Cpu);
+
+    internal static void CheckBatch(Device device)
     {
         foreach (Placement placement in Enum.GetValues<Placement>())
         {
             DenseTensor a = Matrix(DType.F32, 37, 21, 3, placement);
-            (double[] q, double[] r) = Factor(a);
-            (double[] q2, double[] r2) = Factor(From(DType.F32, a.ToDoubles(), a.Shape));
+            (double[] q, double[] r) = Factor(a.LaidOutOn(device));
+            (double[] q2, double[] r2) = Factor(From(DType.F32, a.ToDoubles(), a.Shape).On(device));
             Assert.Equal(q2, q);
             Assert.Equal(r2, r);
         }
         double[][] matrices = [.. Enumerable.Range(0, 40).Select(i => General(DType.F64, 9, 5, Kind.Cond2, i))];
-        (double[] together, _) = Factor(Tensor.From([.. matrices.SelectMany(x => x)], [4, 10, 9, 5]));
-        for (int i = 0; i < 40; i++) Assert.Equal(Factor(Tensor.From(matrices[i], [9, 5])).Q, together[(45 * i)..(45 * (i + 1))]);
+        (double[] together, _) = Factor(Tensor.From([.. matrices.SelectMany(x => x)], [4, 10, 9, 5]).On(device));
+        for (int i = 0; i < 40; i++) Assert.Equal(Factor(Tensor.From(matrices[i], [9, 5]).On(device)).Q, together[(45 * i)..(45 * (i + 1))]);
     }
 
     [Fact]

@@ -13,14 +13,14 @@ public sealed class SymmetricEigenTests : IDisposable
 
     private static (double[] Values, double[] Vectors) Decompose(DenseTensor a)
     {
-        (DenseTensor w, DenseTensor v) = (Stale(a.DType, Shape.Create(a.Shape.Dims[..^1])), Stale(a.DType, a.Shape));
+        (DenseTensor w, DenseTensor v) = (Stale(a.DType, Shape.Create(a.Shape.Dims[..^1])).On(a.Device), Stale(a.DType, a.Shape).On(a.Device));
         Linalg.SymmetricEigen(a, w, v);
         return (w.ToDoubles(), v.ToDoubles());
     }
 
     private static double[] Values(DenseTensor a)
     {
-        DenseTensor w = Stale(a.DType, Shape.Create(a.Shape.Dims[..^1]));
+        DenseTensor w = Stale(a.DType, Shape.Create(a.Shape.Dims[..^1])).On(a.Device);
         Linalg.SymmetricEigen(a, w, null);
         return w.ToDoubles();
     }
@@ -37,12 +37,14 @@ public sealed class SymmetricEigenTests : IDisposable
     [Theory]
     [InlineData(DType.F32)]
     [InlineData(DType.F64)]
-    public void Residual_and_orthogonality_stay_below_the_bounds_of_LAPACK_for_all_sizes_and_spectra(DType dtype)
+    public void Residual_and_orthogonality_stay_below_the_bounds_of_LAPACK_for_all_sizes_and_spectra(DType dtype) => CheckResiduals(Device.Cpu, dtype, Sizes);
+
+    internal static void CheckResiduals(Device device, DType dtype, int[] sizes)
     {
-        foreach (int n in Sizes)
+        foreach (int n in sizes)
             foreach (Spectrum spectrum in Enum.GetValues<Spectrum>())
             {
-                DenseTensor a = From(dtype, Symmetric(dtype, n, spectrum, n), [n, n]);
+                DenseTensor a = From(dtype, Symmetric(dtype, n, spectrum, n), [n, n]).On(device);
                 (double[] w, double[] v) = Decompose(a);
                 string which = $"{dtype.Name} n = {n} {spectrum}";
                 if (n == 0) continue;
@@ -93,15 +95,16 @@ public sealed class SymmetricEigenTests : IDisposable
     }
 
     [Fact]
-    public void Only_the_lower_triangle_is_read_and_any_strides_will_do()
+    public void Only_the_lower_triangle_is_read_and_any_strides_will_do() => CheckLowerAndStrides(Device.Cpu, 40);
+
+    internal static void CheckLowerAndStrides(Device device, int n)
     {
-        const int n = 40;
         double[] full = Symmetric(DType.F64, n, Spectrum.Even, 1), lower = [.. full], frame = new double[2 * n * n + 5];
         for (int i = 0; i < n; i++)
             for (int j = i + 1; j < n; j++) lower[i * n + j] = double.NaN;
         for (int i = 0; i < n * n; i++) frame[5 + 2 * i] = full[i];
-        (double[] w, double[] v) = Decompose(Tensor.From(full, [n, n]));
-        foreach (DenseTensor other in new[] { Tensor.From(lower, [n, n]), Tensor.From(frame).View(new Layout([n, n], [2, 2 * n], 5)) })
+        (double[] w, double[] v) = Decompose(Tensor.From(full, [n, n]).On(device));
+        foreach (DenseTensor other in new[] { Tensor.From(lower, [n, n]).On(device), Tensor.From(frame).On(device).View(new Layout([n, n], [2, 2 * n], 5)) })
         {
             (double[] w2, double[] v2) = Decompose(other);
             Assert.Equal(w, w2);
@@ -110,23 +113,27 @@ public sealed class SymmetricEigenTests : IDisposable
     }
 
     [Fact]
-    public void Each_entry_of_a_batch_is_decomposed_as_if_it_were_alone()
+    public void Each_entry_of_a_batch_is_decomposed_as_if_it_were_alone() => CheckBatch(Device.Cpu, 17);
+
+    internal static void CheckBatch(Device device, int n)
     {
-        const int n = 17, batch = 30;
+        const int batch = 30;
         double[][] matrices = [.. Enumerable.Range(0, batch).Select(i => Symmetric(DType.F32, n, Spectrum.Even, i))];
-        (double[] w, double[] v) = Decompose(From(DType.F32, [.. matrices.SelectMany(x => x)], [5, 6, n, n]));
+        (double[] w, double[] v) = Decompose(From(DType.F32, [.. matrices.SelectMany(x => x)], [5, 6, n, n]).On(device));
         for (int i = 0; i < batch; i++)
         {
-            (double[] one, double[] vectors) = Decompose(From(DType.F32, matrices[i], [n, n]));
+            (double[] one, double[] vectors) = Decompose(From(DType.F32, matrices[i], [n, n]).On(device));
             Assert.Equal(one, w[(i * n)..((i + 1) * n)]);
             Assert.Equal(vectors, v[(i * n * n)..((i + 1) * n * n)]);
         }
     }
 
     [Fact]
-    public void The_sign_of_an_eigenvector_is_fixed_even_when_elements_tie()
+    public void The_sign_of_an_eigenvector_is_fixed_even_when_elements_tie() => CheckSign(Device.Cpu);
+
+    internal static void CheckSign(Device device)
     {
-        (_, double[] v) = Decompose(Tensor.From([0.0, 1, 1, 0], [2, 2]));
+        (_, double[] v) = Decompose(Tensor.From([0.0, 1, 1, 0], [2, 2]).On(device));
         double half = Math.Sqrt(0.5);
         double[] expected = [half, half, -half, half];
         for (int i = 0; i < 4; i++) Assert.Equal(expected[i], v[i], 4e-16);
@@ -137,12 +144,17 @@ public sealed class SymmetricEigenTests : IDisposable
     [InlineData(double.PositiveInfinity)]
     public void An_element_that_is_not_finite_is_refused_with_the_batch_entry(double bad)
     {
-        double[] good = Symmetric(DType.F64, 5, Spectrum.Even, 1), wrong = [.. good];
-        wrong[3 * 5 + 2] = bad;
-        var error = Assert.Throws<NumericException>(() => Decompose(Tensor.From([.. good, .. good, .. wrong], [3, 5, 5])));
-        Assert.Equal("NB0610", error.Code);
-        Assert.Contains("eigh: needs finite elements: f64[3,5,5], batch index 2 ", error.Message);
+        CheckNotFinite(Device.Cpu, bad);
         Assert.Equal("NB0125", Assert.Throws<ShapeException>(() => Decompose(Tensor.Zeros([2, 3]))).Code);
         Assert.Equal("NB0210", Assert.Throws<DTypeException>(() => Decompose(Tensor.From([1], [1, 1]))).Code);
+    }
+
+    internal static void CheckNotFinite(Device device, double bad)
+    {
+        double[] good = Symmetric(DType.F64, 5, Spectrum.Even, 1), wrong = [.. good];
+        wrong[3 * 5 + 2] = bad;
+        var error = Assert.Throws<NumericException>(() => Decompose(Tensor.From([.. good, .. good, .. wrong], [3, 5, 5]).On(device)));
+        Assert.Equal("NB0610", error.Code);
+        Assert.Contains("eigh: needs finite elements: f64[3,5,5], batch index 2 ", error.Message);
     }
 }
