@@ -36,6 +36,12 @@ internal sealed class IlgpuDevice : Accelerator
     public override bool HasDouble => true;
 
     /// <inheritdoc/>
+    public override bool IsProcessor => _device.AcceleratorType == Runtime.AcceleratorType.CPU;
+
+    /// <inheritdoc/>
+    public override bool ComposesKernels => false;
+
+    /// <inheritdoc/>
     public override int MaxGroupSize => _device.MaxNumThreadsPerGroup;
 
     /// <inheritdoc/>
