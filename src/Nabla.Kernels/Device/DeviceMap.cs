@@ -159,10 +159,14 @@ internal static class DeviceMap
         if (divisor.DType.IsFloat || divisor.Count == 0) return;
         var device = (Accelerator)divisor.Device;
         DenseTensor found = DenseTensor.Splat(new Aval(DType.I32, Shape.Scalar), 0, device);
-        DeviceView x = DeviceView.Of(divisor);
+        // A view reaches over gaps, and a zero there divides nothing.
+        DenseTensor dense = divisor.IsContiguous ? divisor : DenseTensor.Allocate(divisor.Aval, device);
+        if (dense != divisor) DeviceMove.Copy(divisor, dense);
+        DeviceView x = DeviceView.Of(dense);
         int groups = LaunchSize.Linear(x.Length, ElementKernels.Size).GridX;
         if (divisor.DType == DType.I32) ElementKernels.LaunchFindZero<int>(device, groups, 1, 1, x, DeviceView.Of(found));
         else ElementKernels.LaunchFindZero<long>(device, groups, 1, 1, x, DeviceView.Of(found));
+        GC.KeepAlive(dense);
         if (found.CopyToArray<int>()[0] != 0) throw KernelErrors.IntegerDivisionByZero(operation, divisor.DType);
     }
 

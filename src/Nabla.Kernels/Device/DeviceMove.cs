@@ -15,6 +15,11 @@ internal static class DeviceMove
             Run(x, 0, y, 0, new StridedWalk(x.Shape.Dims, x.Layout.Strides, strides));
             return;
         }
+        if (!x.Device.IsHost && !y.Device.IsHost)
+        {
+            Copy(x.OnHost(), y);
+            return;
+        }
         // What lies densely crosses once; what does not is made dense where it is, unless it is on the host already.
         DenseTensor dense = x.IsContiguous ? x : DenseTensor.Allocate(x.Aval, x.Device);
         if (dense != x) Move.Copy(x, dense);
@@ -24,8 +29,7 @@ internal static class DeviceMove
         {
             int chunk = (int)Math.Min(1 << 30, bytes - done);
             if (dense.Device.IsHost) y.Device.Upload(new ReadOnlySpan<byte>((byte*)from + done, chunk), to + (nint)done);
-            else if (y.Device.IsHost) dense.Device.Download(from + (nint)done, new Span<byte>((byte*)to + done, chunk));
-            else throw KernelErrors.NotOnDevice("copy between devices", y.Device);
+            else dense.Device.Download(from + (nint)done, new Span<byte>((byte*)to + done, chunk));
         }
         GC.KeepAlive(dense);
         GC.KeepAlive(y);

@@ -11,6 +11,21 @@ public sealed class DeviceKernelTests
     public static TheoryData<string> Devices => DeviceCases.Names;
 
     [Theory, MemberData(nameof(Devices))]
+    public void Integer_division_looks_at_the_divisors_alone(string name)
+    {
+        Device device = DeviceCases.Find(name);
+        Tensor tens = Tensor.From([10, 20, 30], device: device), padded = Tensor.From([1, 0, 2, 0, 3], device: device);
+        Assert.Equal([10, 10, 10], (tens / padded.Slice([0], [3], [2])).ToArray<int>());
+    }
+
+    [Theory, MemberData(nameof(Devices))]
+    public void A_tensor_goes_from_any_device_to_any_other(string name)
+    {
+        foreach (Device other in Device.All)
+            Assert.Equal([1f, 2f], Tensor.From([1f, 2f], device: DeviceCases.Find(name)).ToDevice(other).ToArray<float>());
+    }
+
+    [Theory, MemberData(nameof(Devices))]
     public void Running_folds_are_those_of_the_CPU(string name)
     {
         Device device = DeviceCases.Find(name);
