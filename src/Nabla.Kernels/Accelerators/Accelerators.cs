@@ -1,3 +1,4 @@
+using Nabla.Kernels.Cuda;
 using Nabla.Kernels.OpenCl;
 
 namespace Nabla.Kernels;
@@ -23,6 +24,7 @@ public static class Accelerators
         devices.Add(new Language.EmulatedDevice());
 #endif
         OpenClPlatforms.Find(devices, absences);
+        CudaPlatform.Find(devices, absences);
         return (devices, absences);
     }
 }

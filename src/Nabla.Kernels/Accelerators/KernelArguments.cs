@@ -47,6 +47,9 @@ internal sealed class KernelArguments
     /// <summary>The bytes of a value.</summary>
     public ReadOnlySpan<byte> BytesOf(Argument argument) => _bytes.AsSpan(argument.Offset, argument.Size);
 
+    /// <summary>The bytes of all values, each at its offset.</summary>
+    public ReadOnlySpan<byte> Bytes => _bytes;
+
     /// <summary>The value at a place, read as <typeparamref name="T"/>.</summary>
     public T ValueAt<T>(int index) where T : unmanaged => MemoryMarshal.Read<T>(BytesOf(_arguments[index]));
 

@@ -3,8 +3,8 @@ namespace Nabla.Tests.Accelerators;
 /// <summary>The devices that kernels are tested on, and tensors of them.</summary>
 internal static class DeviceCases
 {
-    /// <summary>The emulator, which is always there, and the first OpenCL device.</summary>
-    public static TheoryData<string> Names => ["emu", "opencl:0"];
+    /// <summary>The emulator, which is always there, the first OpenCL device, and the first GPU with CUDA if there is one.</summary>
+    public static TheoryData<string> Names => Device.All.Any(d => d.Name == "cuda:0") ? ["emu", "opencl:0", "cuda:0"] : ["emu", "opencl:0"];
 
     /// <summary>A device by name; without an OpenCL driver the test is skipped.</summary>
     public static Device Find(string name) => name.StartsWith("opencl", StringComparison.Ordinal) ? OpenClTexts.Device : Device.Parse(name);
