@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Nabla.Kernels;
 
 /// <summary>
@@ -9,12 +7,11 @@ namespace Nabla.Kernels;
 internal static unsafe class Scratch
 {
     private const int Slots = 12;
-    private const nuint Alignment = 64;
 
     [ThreadStatic]
     private static Block[]? _blocks;
 
-    /// <summary>At least <paramref name="count"/> elements at a 64-byte boundary, with undefined content.</summary>
+    /// <summary>At least <paramref name="count"/> elements at a boundary of 64 bytes or more, with undefined content.</summary>
     public static T* Get<T>(Slot slot, long count) where T : unmanaged
     {
         Block[] blocks = _blocks ??= CreateBlocks();
@@ -77,12 +74,12 @@ internal static unsafe class Scratch
         public void* AtLeast(nuint bytes)
         {
             if (bytes <= _bytes) return _address;
-            NativeMemory.AlignedFree(_address);
+            HostMemory.Free(_address);
             _bytes = Math.Max(bytes, 2 * _bytes);
-            _address = NativeMemory.AlignedAlloc(_bytes, Alignment);
+            _address = HostMemory.Allocate(_bytes);
             return _address;
         }
 
-        ~Block() => NativeMemory.AlignedFree(_address);
+        ~Block() => HostMemory.Free(_address);
     }
 }

@@ -107,9 +107,9 @@ public abstract class Device
 
         public override long MemoryBytes { get; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
-        internal override nint AllocateMemory(long bytes) => (nint)NativeMemory.AlignedAlloc((nuint)bytes, 64);
+        internal override nint AllocateMemory(long bytes) => (nint)HostMemory.Allocate((nuint)bytes);
 
-        internal override void FreeMemory(nint address, long bytes) => NativeMemory.AlignedFree((void*)address);
+        internal override void FreeMemory(nint address, long bytes) => HostMemory.Free((void*)address);
 
         internal override void Upload(ReadOnlySpan<byte> source, nint target) => source.CopyTo(new Span<byte>((void*)target, source.Length));
 

@@ -74,6 +74,19 @@ public sealed class BufferTests
     }
 
     [Fact]
+    public void Large_blocks_begin_with_a_large_page()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "large pages are asked for on Linux only");
+        for (int extra = 0; extra < 3; extra++)
+        {
+            DenseTensor x = DenseTensor.Allocate(new Aval(DType.F64, [(1 << 19) + 1000 * extra]), Device.Cpu);
+            Assert.Equal(0, x.Buffer.Address % (2 << 20));
+            x.Span<double>().Fill(extra);
+            Assert.False(x.Span<double>().ContainsAnyExcept(extra));
+        }
+    }
+
+    [Fact]
     public void A_million_small_tensors_keep_memory_bounded()
     {
         long before = Environment.WorkingSet;
