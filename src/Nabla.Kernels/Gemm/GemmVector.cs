@@ -12,6 +12,9 @@ namespace Nabla.Kernels;
 internal unsafe interface IGemmVector<T, V> where T : unmanaged where V : unmanaged
 {
     static abstract int Width { get; }
+
+    /// <summary>Whether a multiply-add takes a broadcast element as its memory operand.</summary>
+    static abstract bool BroadcastsFromMemory { get; }
     static abstract V Load(T* source);
     static abstract V Broadcast(T* source);
     static abstract void Store(T* target, V x);
@@ -30,6 +33,8 @@ internal unsafe interface IGemmVector<T, V> where T : unmanaged where V : unmana
 internal readonly unsafe struct Simd512<T> : IGemmVector<T, Vector512<T>> where T : unmanaged, INumber<T>
 {
     public static int Width => Vector512<T>.Count;
+
+    public static bool BroadcastsFromMemory => true;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<T> Load(T* source) => Vector512.Load(source);
@@ -73,6 +78,8 @@ internal readonly unsafe struct Simd512<T> : IGemmVector<T, Vector512<T>> where 
 internal readonly unsafe struct Simd256<T> : IGemmVector<T, Vector256<T>> where T : unmanaged, INumber<T>
 {
     public static int Width => Vector256<T>.Count;
+
+    public static bool BroadcastsFromMemory => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<T> Load(T* source) => Vector256.Load(source);
@@ -128,6 +135,8 @@ internal readonly unsafe struct Simd256<T> : IGemmVector<T, Vector256<T>> where 
 internal readonly unsafe struct Simd128<T> : IGemmVector<T, Vector128<T>> where T : unmanaged, INumber<T>
 {
     public static int Width => Vector128<T>.Count;
+
+    public static bool BroadcastsFromMemory => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<T> Load(T* source) => Vector128.Load(source);
