@@ -20,6 +20,9 @@ internal sealed class MemoryBlock
     [ThreadStatic]
     private static WeakReference<MemoryBlock>? _current;
 
+    [ThreadStatic]
+    private static List<MemoryBlock>? _kept;
+
     private readonly Device _device;
     private readonly long _bytes;
     private int _used;
@@ -31,6 +34,16 @@ internal sealed class MemoryBlock
         _device = device;
         _bytes = bytes;
         Address = device.Pool.Rent(bytes, aval);
+        _kept?.Add(this);
+    }
+
+    /// <summary>
+    /// Where this thread puts every block that it makes, so that it is not returned; null: nowhere. A device that keeps launches keeps the memory of their temporaries too.
+    /// </summary>
+    public static List<MemoryBlock>? Kept
+    {
+        get => _kept;
+        set => _kept = value;
     }
 
     /// <summary>Address of the first byte.</summary>

@@ -17,6 +17,10 @@ internal sealed class Plan
     private readonly (Buffer Window, long Offset)[] _blocks;
     // Null if it is lent for each use.
     private readonly Buffer? _arena;
+    // What may lie elsewhere at the next run: arguments, results, arena.
+    private readonly nint[] _memory;
+    private readonly LaunchReplay? _replay;
+    private readonly Action _work;
 
     internal Plan(Device device, Step[] steps, Aval[] inputs, Buffer[] inputWindows, Result[] results,
         (Buffer Window, long Offset)[] blocks, long arenaBytes, Buffer? arena)
@@ -30,6 +34,9 @@ internal sealed class Plan
         _blocks = blocks;
         ArenaBytes = arenaBytes;
         _arena = arena;
+        _memory = new nint[inputs.Length + results.Length + 1];
+        _replay = (device as Accelerator)?.NewReplay();
+        _work = () => RunSteps(watched: false);
         if (arena is not null) UseArena(arena.Address);
     }
 
@@ -52,6 +59,7 @@ internal sealed class Plan
     public void UseArena(nint address)
     {
         foreach ((Buffer window, long offset) in _blocks) window.Retarget(address + (nint)offset);
+        _memory[^1] = address;
     }
 
     /// <summary>
@@ -59,13 +67,18 @@ internal sealed class Plan
     /// </summary>
     public void Run(ReadOnlySpan<Tensor> inputs, ReadOnlySpan<Tensor> outputs)
     {
-        for (int i = 0; i < _inputs.Length; i++) _inputWindows[i].Retarget(AddressOf(i, (DenseTensor)inputs[i], outputs));
-        for (int i = 0; i < _results.Length; i++) _results[i].Window?.Retarget(Start((DenseTensor)outputs[i]));
-        bool watched = NablaDebug.Active;
-        foreach (Step step in _steps) step.Run(_device, watched);
+        for (int i = 0; i < _inputs.Length; i++) _inputWindows[i].Retarget(_memory[i] = AddressOf(i, (DenseTensor)inputs[i], outputs));
+        for (int i = 0; i < _results.Length; i++) _results[i].Window?.Retarget(_memory[_inputs.Length + i] = Start((DenseTensor)outputs[i]));
+        if (NablaDebug.Active || _replay is null) RunSteps(NablaDebug.Active);
+        else _replay.Run(_memory, _work);
         for (int i = 0; i < _results.Length; i++)
             if (_results[i].Source is { } source) Move.Copy(source, (DenseTensor)outputs[i]);
         GC.KeepAlive(_arena);
+    }
+
+    private void RunSteps(bool watched)
+    {
+        foreach (Step step in _steps) step.Run(_device, watched);
     }
 
     private nint AddressOf(int i, DenseTensor input, ReadOnlySpan<Tensor> outputs)

@@ -87,12 +87,15 @@ public sealed class Subprogram(Program program)
     {
         private readonly Subprogram _owner;
         private readonly nint _arena;
+        private readonly bool _isKept;
 
         public Lease(Subprogram owner, Plan plan)
         {
             (_owner, Plan) = (owner, plan);
             if (plan.ArenaBytes == 0) return;
-            _arena = plan.Device.Pool.Rent(plan.ArenaBytes);
+            // A block that somebody keeps is returned by whoever keeps it.
+            _isKept = MemoryBlock.Kept is not null;
+            _arena = _isKept ? new MemoryBlock(plan.Device, plan.ArenaBytes).Address : plan.Device.Pool.Rent(plan.ArenaBytes);
             plan.UseArena(_arena);
         }
 
@@ -100,7 +103,7 @@ public sealed class Subprogram(Program program)
 
         public void Dispose()
         {
-            if (Plan.ArenaBytes > 0) Plan.Device.Pool.Return(_arena, Plan.ArenaBytes);
+            if (Plan.ArenaBytes > 0 && !_isKept) Plan.Device.Pool.Return(_arena, Plan.ArenaBytes);
             _owner._idle.Add(Plan);
         }
     }

@@ -37,6 +37,9 @@ public abstract class Accelerator : Device
     /// </exception>
     internal abstract void Launch(KernelProgram program, LaunchSize size, KernelArguments arguments);
 
+    /// <summary>Something that does the work of one program again and again; null if this device queues everything anew.</summary>
+    internal virtual LaunchReplay? NewReplay() => null;
+
     /// <summary>Copies bytes from one place of this device to another; the ranges do not overlap.</summary>
     internal abstract void CopyWithin(nint source, nint target, long bytes);
 }

@@ -16,6 +16,7 @@ internal static unsafe partial class Cu
     public const int FuncMaxThreadsPerBlock = 0, FuncSharedSizeBytes = 1;
     public const uint StreamNonBlocking = 1, EventDisableTiming = 2;
     public const int MemPoolReleaseThreshold = 4;
+    public const uint MemoryTypeDevice = 2;
     public const int JitErrorLogBuffer = 5, JitErrorLogBufferSizeBytes = 6;
 
     [LibraryImport(Library)]
@@ -120,4 +121,53 @@ internal static unsafe partial class Cu
 
     [LibraryImport(Library)]
     public static partial CuResult cuLaunchKernel(nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, nint stream, void** parameters, void** extra);
+
+    [LibraryImport(Library)]
+    public static partial CuResult cuGraphCreate(nint* graph, uint flags);
+
+    [LibraryImport(Library)]
+    public static partial CuResult cuGraphDestroy(nint graph);
+
+    [LibraryImport(Library)]
+    public static partial CuResult cuGraphAddKernelNode_v2(nint* node, nint graph, nint* before, nuint count, KernelNodeParams* parameters);
+
+    [LibraryImport(Library)]
+    public static partial CuResult cuGraphAddMemcpyNode(nint* node, nint graph, nint* before, nuint count, Memcpy3D* copy, nint context);
+
+    [LibraryImport(Library)]
+    public static partial CuResult cuGraphInstantiateWithFlags(nint* executable, nint graph, ulong flags);
+
+    [LibraryImport(Library)]
+    public static partial CuResult cuGraphLaunch(nint executable, nint stream);
+
+    [LibraryImport(Library)]
+    public static partial CuResult cuGraphExecDestroy(nint executable);
+
+    /// <summary><c>CUDA_KERNEL_NODE_PARAMS_v2</c>, 72 bytes.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct KernelNodeParams
+    {
+        public nint Function;
+        public uint GridX, GridY, GridZ, BlockX, BlockY, BlockZ, SharedBytes;
+        public void** Parameters;
+        public void** Extra;
+        public nint Kernel, Context;
+    }
+
+    /// <summary><c>CUDA_MEMCPY3D_v2</c>, 200 bytes.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct Memcpy3D
+    {
+        public nuint SourceX, SourceY, SourceZ, SourceLevel;
+        public uint SourceType;
+        public void* SourceHost;
+        public nint SourceDevice, SourceArray;
+        public void* Reserved0;
+        public nuint SourcePitch, SourceHeight, TargetX, TargetY, TargetZ, TargetLevel;
+        public uint TargetType;
+        public void* TargetHost;
+        public nint TargetDevice, TargetArray;
+        public void* Reserved1;
+        public nuint TargetPitch, TargetHeight, Width, Height, Depth;
+    }
 }

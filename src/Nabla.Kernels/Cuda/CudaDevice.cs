@@ -56,6 +56,8 @@ internal sealed class CudaDevice : Accelerator
         if (_opened.IsValueCreated) _opened.Value.Queue.Finish();
     }
 
+    internal override LaunchReplay? NewReplay() => CudaReplay.IsOn ? new CudaReplay(_opened.Value.Queue) : null;
+
     internal override nint AllocateMemory(long bytes) => _opened.Value.Queue.Allocate(bytes);
 
     internal override void FreeMemory(nint address, long bytes) => _opened.Value.Queue.Free(address);

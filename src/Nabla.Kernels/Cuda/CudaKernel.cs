@@ -48,6 +48,7 @@ internal sealed unsafe class CudaKernel
                 }
             }
             result = Cu.cuLaunchKernel(_function, (uint)size.GridX, (uint)size.GridY, (uint)size.GridZ, (uint)size.GroupX, (uint)size.GroupY, (uint)size.GroupZ, 0, queue.Stream, parameters, null);
+            if (result == CuResult.CUDA_SUCCESS) CudaRecording.OfThread?.Add(queue, _function, size, parameters);
         }
         if (result is CuResult.CUDA_ERROR_INVALID_VALUE or CuResult.CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES) return CudaErrors.Text(result);
         queue.Check(result, "cuLaunchKernel");

@@ -35,6 +35,9 @@ internal sealed unsafe class CudaQueue
         (_uploads, _downloads) = (new CudaStaging(this), new CudaStaging(this));
     }
 
+    /// <summary>The primary context.</summary>
+    public nint Context => _context;
+
     /// <summary>The stream: work runs in the order in which it is queued.</summary>
     public nint Stream { get; }
 
@@ -47,6 +50,9 @@ internal sealed unsafe class CudaQueue
         Check(Cu.cuCtxGetCurrent(&current), "cuCtxGetCurrent");
         if (current != _context) Check(Cu.cuCtxSetCurrent(_context), "cuCtxSetCurrent");
     }
+
+    /// <summary>The same for finalizers: false if the driver is gone.</summary>
+    public bool TryEnter() => Cu.cuCtxSetCurrent(_context) == CuResult.CUDA_SUCCESS;
 
     /// <summary>Takes a block from the device, 256-byte aligned.</summary>
     /// <exception cref="OutOfMemoryException">The device has none of this size.</exception>
@@ -69,7 +75,7 @@ internal sealed unsafe class CudaQueue
     /// <summary>Gives a block back once the work that is queued is done. Called by finalizers: an error shows at the next call that may throw.</summary>
     public void Free(nint address)
     {
-        if (address == 0 || Cu.cuCtxSetCurrent(_context) != CuResult.CUDA_SUCCESS) return;
+        if (address == 0 || !TryEnter()) return;
         if (_pool != 0)
         {
             Cu.cuMemFreeAsync(address, Stream);
@@ -82,6 +88,7 @@ internal sealed unsafe class CudaQueue
     /// <summary>Copies host bytes to an address; returns when the source may be reused.</summary>
     public void Write(ReadOnlySpan<byte> source, nint target)
     {
+        CudaRecording.OfThread?.Refuse();
         Enter();
         lock (_uploadGate)
             while (source.Length > 0)
@@ -97,6 +104,7 @@ internal sealed unsafe class CudaQueue
     /// <summary>Copies what lies at an address to the host, after all that was queued before.</summary>
     public void Read(nint source, Span<byte> target)
     {
+        CudaRecording.OfThread?.Refuse();
         Enter();
         lock (_downloadGate)
         {
@@ -132,6 +140,7 @@ internal sealed unsafe class CudaQueue
     {
         Enter();
         Check(Cu.cuMemcpyDtoDAsync_v2(target, source, (nuint)bytes, Stream), "cuMemcpyDtoDAsync");
+        CudaRecording.OfThread?.AddCopy(this, source, target, bytes);
     }
 
     /// <summary>Waits until all that was queued is done.</summary>
