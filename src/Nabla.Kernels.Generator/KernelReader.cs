@@ -53,8 +53,7 @@ internal static class KernelReader
     /// <summary>The functions of an operation on elements: one for each number type that its constraint allows.</summary>
     public static IEnumerable<OperationModel> ReadOperation(INamedTypeSymbol type, Translation translation)
     {
-        bool hostOnly = type.GetAttributes().Any(a => a.AttributeClass?.Name == "ElementOpAttribute" && a.NamedArguments.Any(n => n.Key == "HostOnly" && n.Value.Value is true));
-        if (hostOnly || ElementFunctionOf(type) is not { } method) yield break;
+        if (ElementFunctionOf(type) is not { } method) yield break;
         ITypeParameterSymbol? parameter = method.TypeParameters.FirstOrDefault();
         foreach (SpecialType element in parameter is null ? [SpecialType.System_Boolean] : ElementsOf(parameter))
         {

@@ -50,6 +50,17 @@ public abstract class Primitive
     public abstract void Reference(ReadOnlySpan<ReferenceArray> inputs, ReadOnlySpan<ReferenceArray> outputs, object? parameters);
 
     /// <summary>
+    /// For a <see cref="Tolerance"/> relative to them, the sums of the absolute terms of which the outputs are made: the reference at the absolute values of the float operands,
+    /// which are overwritten.
+    /// </summary>
+    public virtual void Terms(ReadOnlySpan<ReferenceArray> inputs, ReadOnlySpan<ReferenceArray> outputs, object? parameters)
+    {
+        foreach (ReferenceArray input in inputs)
+            for (int i = 0; input.Aval.DType.IsFloat && i < input.Data.Length; i++) input.Data[i] = Math.Abs(input.Data[i]);
+        Reference(inputs, outputs, parameters);
+    }
+
+    /// <summary>
     /// Tangents of the outputs, linear in <paramref name="tangents"/>. A null tangent is a zero that is never stored; at least one is not null.
     /// </summary>
     public abstract Tensor?[] Jvp(Tensor[] primals, Tensor?[] tangents, Tensor[] outputs, object? parameters);

@@ -18,8 +18,8 @@ public sealed record ErrorSample(Tensor[] Inputs, object? Parameters, string Cod
 /// How far an evaluation may be from the double-precision reference, with u the unit roundoff of the dtype.
 /// </summary>
 /// <param name="UlpBound">Units in the last place, element by element; 0: exact.</param>
-/// <param name="TermFactor">If positive: |error| ≤ factor·u·Σ|terms| instead, where the sum of terms is the reference applied to
-/// absolute values of the inputs; for reductions, contractions and scans.</param>
+/// <param name="TermFactor">If positive: |error| ≤ factor·u·Σ|terms| instead, where <see cref="Primitive.Terms"/> is the sum; for reductions, contractions and scans, and
+/// for functions that cancel near their zeros.</param>
 /// <param name="NormFactor">If positive: ‖error‖ ≤ factor·u·‖result‖ instead, in the largest-element norm; for linear algebra on
 /// well-conditioned samples.</param>
 public readonly record struct Tolerance(double UlpBound, double TermFactor = 0, double NormFactor = 0)

@@ -53,6 +53,9 @@ public abstract class UnaryPrimitive<TOp>(string name, Domain domain, string dty
     /// <summary>f in double precision.</summary>
     protected abstract double Reference(double x);
 
+    /// <summary>The sum of the absolute terms that f(x) is made of, for a tolerance relative to it.</summary>
+    private protected virtual double Term(double x) => Math.Abs(Reference(x));
+
     /// <summary>f′(x)·dx; null where the derivative is zero almost everywhere.</summary>
     protected abstract Tensor? Jvp(Tensor x, Tensor dx, Tensor y);
 
@@ -74,6 +77,12 @@ public abstract class UnaryPrimitive<TOp>(string name, Domain domain, string dty
     public sealed override void Reference(ReadOnlySpan<ReferenceArray> inputs, ReadOnlySpan<ReferenceArray> outputs, object? parameters)
     {
         for (int i = 0; i < inputs[0].Data.Length; i++) outputs[0].Data[i] = Reference(inputs[0].Data[i]);
+    }
+
+    /// <inheritdoc/>
+    public sealed override void Terms(ReadOnlySpan<ReferenceArray> inputs, ReadOnlySpan<ReferenceArray> outputs, object? parameters)
+    {
+        for (int i = 0; i < inputs[0].Data.Length; i++) outputs[0].Data[i] = Term(inputs[0].Data[i]);
     }
 
     /// <inheritdoc/>

@@ -80,10 +80,11 @@ namespace Nabla.Autograd
     {
         internal static readonly LogGammaPrimitive Instance = new();
 
-        /// <remarks>
-        /// LogGammaOp keeps 4 ulp for x ≥ 0; below, its bound is relative to its terms, and the contract's special value −3.16 is near a zero.
-        /// </remarks>
-        public override Tolerance Tolerance => Tolerance.Ulps(32);
+        /// <remarks>See <see cref="DigammaPrimitive.Tolerance"/>: below 0 log |Γ(x)| = log(π/|x·sin πx|) − log Γ(−x), with a zero or two between neighbouring poles.</remarks>
+        public override Tolerance Tolerance => Tolerance.Terms(8);
+
+        /// <remarks>The logarithm of a rounded argument is wrong by a unit of 1, however small it is.</remarks>
+        private protected override double Term(double x) => x < 0 ? 1 + Math.Abs(ReferenceSpecial.LogGamma(-x)) + Math.Abs(Reference(x)) : Math.Abs(Reference(x));
 
         /// <inheritdoc/>
         protected override double Reference(double x) => ReferenceSpecial.LogGamma(x);
@@ -97,8 +98,15 @@ namespace Nabla.Autograd
     {
         internal static readonly DigammaPrimitive Instance = new();
 
-        /// <remarks>DigammaOp keeps 4 ulp for x ≥ 0; below, its bound is relative to its terms.</remarks>
-        public override Tolerance Tolerance => Tolerance.Ulps(8);
+        /// <remarks>
+        /// For x ≥ 0 the one term is the result, and the bound at most 8 ulp of it. Below 0, ψ(x) = ψ(1 − x) − π·cot πx: two terms of which each is right to a few ulp and which
+        /// cancel near the zeros, one between any two poles. There the error is relative to the terms, not to the result: a bound on that would ask for both terms in
+        /// twice the precision, and for a machine's tangent to be correctly rounded.
+        /// </remarks>
+        public override Tolerance Tolerance => Tolerance.Terms(8);
+
+        /// <inheritdoc/>
+        private protected override double Term(double x) => x < 0 ? Math.Abs(ReferenceSpecial.Digamma(1 - x)) + Math.Abs(Reference(x) - ReferenceSpecial.Digamma(1 - x)) : Math.Abs(Reference(x));
 
         /// <inheritdoc/>
         protected override double Reference(double x) => ReferenceSpecial.Digamma(x);

@@ -40,8 +40,8 @@ internal static class Closeness
         {
             double error = tolerance switch
             {
-                { TermFactor: > 0 } => Ratio(values[i], exact[i], u * terms[i]),
-                { NormFactor: > 0 } => Ratio(values[i], exact[i], u * norm),
+                { TermFactor: > 0 } => Ratio(values[i], exact[i], u * terms[i], actual.DType),
+                { NormFactor: > 0 } => Ratio(values[i], exact[i], u * norm, actual.DType),
                 { UlpBound: > 0 } => InUlps(values[i], exact[i], actual.DType),
                 _ => Ulps(values[i], Rounded(exact[i], actual.DType), actual.DType),
             };
@@ -87,8 +87,10 @@ internal static class Closeness
         return double.IsInfinity(ulps) ? ulps : Math.Max(0, ulps - (dtype == DType.F64 ? 1 : 1e-7));
     }
 
-    private static double Ratio(double actual, double exact, double unit)
+    // What overflows in the element type must do so.
+    private static double Ratio(double actual, double exact, double unit, DType dtype)
     {
+        if (double.IsInfinity(Rounded(exact, dtype))) exact = Rounded(exact, dtype);
         if (actual == exact || (double.IsNaN(actual) && double.IsNaN(exact))) return 0;
         return unit > 0 ? Math.Abs(actual - exact) / unit : double.PositiveInfinity;
     }

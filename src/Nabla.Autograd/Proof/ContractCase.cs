@@ -117,23 +117,21 @@ internal sealed class ContractCase
     /// <summary>The outputs by the reference: exact for the operands as they are stored.</summary>
     public ReferenceArray[] Reference(DenseTensor[] inputs) => Reference(Array.ConvertAll(inputs, ReferenceArray.From));
 
-    /// <summary>Sums of absolute terms: the reference applied to absolute values of the float operands.</summary>
-    public ReferenceArray[] Terms(DenseTensor[] inputs) => Reference(Array.ConvertAll(inputs, x =>
-    {
-        ReferenceArray array = ReferenceArray.From(x);
-        if (x.DType.IsFloat)
-            for (int i = 0; i < array.Data.Length; i++) array.Data[i] = Math.Abs(array.Data[i]);
-        return array;
-    }));
+    /// <summary>Sums of absolute terms.</summary>
+    public ReferenceArray[] Terms(DenseTensor[] inputs) => Fill(Array.ConvertAll(inputs, ReferenceArray.From), Primitive.Terms);
 
-    private ReferenceArray[] Reference(ReferenceArray[] inputs)
+    private ReferenceArray[] Reference(ReferenceArray[] inputs) => Fill(inputs, Primitive.Reference);
+
+    private ReferenceArray[] Fill(ReferenceArray[] inputs, Filling fill)
     {
         ReferenceArray[] outputs = Array.ConvertAll(Outputs, o => new ReferenceArray(o));
-        Primitive.Reference(inputs, outputs, Parameters);
+        fill(inputs, outputs, Parameters);
         foreach (ReferenceArray output in outputs)
             if (!output.Aval.DType.IsFloat) Layouts.Dense(output).ToDoubles().CopyTo(output.Data, 0);
         return outputs;
     }
+
+    private delegate void Filling(ReadOnlySpan<ReferenceArray> inputs, ReadOnlySpan<ReferenceArray> outputs, object? parameters);
 
     private static object? ParametersOf(Sample sample, DType dtype) => sample.ParametersFor is { } make ? make(dtype) : sample.Parameters;
 

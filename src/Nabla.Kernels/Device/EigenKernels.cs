@@ -24,11 +24,12 @@ internal static partial class EigenKernels
     }
 
     /// <summary>
-    /// a := diag(w), rows of v := its eigenvectors. Elements of at most tolerance times the largest are left as they are; when a sweep meets no other, it is the last. Faults: the first
-    /// entry that is not finite, and the first that did not converge. Scratch: cosine and sine of each pair.
+    /// 2⁻ᵉ·a, whose largest element is near 1, becomes diag(w), rows of v its eigenvectors. Elements of at most tolerance times the largest are left as they are; when a sweep meets
+    /// no other, it is the last. Faults: the first entry that is not finite, and the first that did not converge. Scratch: cosine and sine of each pair.
     /// </summary>
     [Kernel(Size), Instances(typeof(float), typeof(double))]
-    public static void Jacobi<T>(ArrayView<T> a, int n, T tolerance, ArrayView<T> v, ArrayView<T> rotations, ArrayView<int> faults) where T : unmanaged, IFloatingPointIeee754<T>
+    public static void Jacobi<T>(ArrayView<T> a, int n, T tolerance, ArrayView<T> v, ArrayView<int> exponents, ArrayView<T> rotations, ArrayView<int> faults)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         var partial = SharedMemory.Allocate<T>(Size);
         var turned = SharedMemory.Allocate<int>(1);
@@ -46,9 +47,13 @@ internal static partial class EigenKernels
             if (item < half) partial[item] = T.Max(partial[item], partial[item + half]);
             Group.Barrier();
         }
-        T least = tolerance * partial[0];
-        bool finite = T.IsFinite(partial[0]), active = finite;
+        largest = partial[0];
+        bool finite = T.IsFinite(largest), active = finite;
         if (item == 0 && !finite) Atomic.Min(ref faults[0], entry);
+        int exponent = Exponent(largest);
+        T least = tolerance * T.ScaleB(largest, -exponent);
+        if (item == 0) exponents[entry] = exponent;
+        for (int i = item; i < n * n; i += Size) a[start + i] = T.ScaleB(a[start + i], -exponent);
         for (int sweep = 0; sweep < MostSweeps && active; sweep++)
         {
             if (item == 0) turned[0] = 0;
@@ -61,8 +66,7 @@ internal static partial class EigenKernels
                     T cosine = T.One, sine = T.Zero;
                     if (p < n && T.Abs(a[start + p * n + q]) > least)
                     {
-                        T cross = a[start + p * n + q], theta = (a[start + q * n + q] - a[start + p * n + p]) / (cross + cross);
-                        T tangent = T.CopySign(T.One, theta) / (T.Abs(theta) + T.Sqrt(theta * theta + T.One));
+                        T cross = a[start + p * n + q], tangent = Tangent((a[start + q * n + q] - a[start + p * n + p]) / (cross + cross));
                         cosine = T.One / T.Sqrt(tangent * tangent + T.One);
                         sine = tangent * cosine;
                         turned[0] = 1;
@@ -101,21 +105,29 @@ internal static partial class EigenKernels
         if (item == 0 && active) Atomic.Min(ref faults[1], entry);
     }
 
+    /// <summary>The power of two nearest below a magnitude, give or take one; 0 for those that have none.</summary>
+    internal static int Exponent<T>(T magnitude) where T : unmanaged, IFloatingPointIeee754<T> =>
+        T.IsFinite(magnitude) && magnitude > T.Zero ? int.CreateTruncating(T.Floor(T.Log2(magnitude))) : 0;
+
     // A tournament: the last player stays, the others go round. With an odd number of rows the last one is missing: First ≥ n, and there is no rotation.
-    private static int First(int pair, int round, int players) => pair == 0 ? players - 1 : (round + pair) % (players - 1);
+    internal static int First(int pair, int round, int players) => pair == 0 ? players - 1 : (round + pair) % (players - 1);
 
-    private static int Second(int pair, int round, int players) => (round + players - 1 - pair) % (players - 1);
+    internal static int Second(int pair, int round, int players) => (round + players - 1 - pair) % (players - 1);
 
-    private static void Turn<T>(ArrayView<T> x, int p, int q, T cosine, T sine) where T : unmanaged, IFloatingPointIeee754<T>
+    /// <summary>The tangent of the smaller angle that a rotation has to turn by whose double angle has the cotangent <paramref name="theta"/>. The square of a large one overflows.</summary>
+    internal static T Tangent<T>(T theta) where T : unmanaged, IFloatingPointIeee754<T> =>
+        T.Abs(theta) > T.CreateTruncating(1 << 30) ? T.One / (theta + theta) : T.CopySign(T.One, theta) / (T.Abs(theta) + T.Sqrt(theta * theta + T.One));
+
+    internal static void Turn<T>(ArrayView<T> x, int p, int q, T cosine, T sine) where T : unmanaged, IFloatingPointIeee754<T>
     {
         T first = x[p], second = x[q];
         x[p] = cosine * first - sine * second;
         x[q] = sine * first + cosine * second;
     }
 
-    /// <summary>w = the diagonals in ascending order; rows of <paramref name="rows"/> become columns of v, each with its first element within a tenth of the largest magnitude positive.</summary>
+    /// <summary>w = 2ᵉ times the diagonals in ascending order; rows of <paramref name="rows"/> become columns of v, each with its first element within a tenth of the largest magnitude positive.</summary>
     [Kernel(Size), Instances(typeof(float), typeof(double))]
-    public static void Write<T>(ArrayView<T> a, int n, ArrayView<T> rows, ArrayView<int> order, ArrayView<T> w, ArrayView<T> v) where T : unmanaged, IFloatingPointIeee754<T>
+    public static void Write<T>(ArrayView<T> a, int n, ArrayView<int> exponents, ArrayView<T> rows, ArrayView<int> order, ArrayView<T> w, ArrayView<T> v) where T : unmanaged, IFloatingPointIeee754<T>
     {
         int item = Group.IdxX, entry = Grid.IdxX, start = entry * n * n;
         for (int i = item; i < n; i += Size)
@@ -127,7 +139,7 @@ internal static partial class EigenKernels
                 T other = a[start + j * (n + 1)];
                 if (other < value || other == value && j < i) rank++;
             }
-            w[entry * n + rank] = value;
+            w[entry * n + rank] = T.ScaleB(value, exponents[entry]);
             order[entry * n + rank] = i;
         }
         Group.Barrier();
@@ -139,7 +151,7 @@ internal static partial class EigenKernels
         }
     }
 
-    private static bool PointsBackward<T>(ArrayView<T> x, int start, int n) where T : unmanaged, IFloatingPointIeee754<T>
+    internal static bool PointsBackward<T>(ArrayView<T> x, int start, int n) where T : unmanaged, IFloatingPointIeee754<T>
     {
         T largest = T.Zero;
         for (int i = 0; i < n; i++) largest = T.Max(largest, T.Abs(x[start + i]));

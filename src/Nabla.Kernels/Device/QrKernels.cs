@@ -41,10 +41,11 @@ internal static partial class QrKernels
             Group.Barrier();
             if (rest != T.Zero)
             {
-                T beta = T.CopySign(scale * T.Sqrt(rest + first / scale * (first / scale)), -first);
-                tau = (beta - first) / beta;
-                for (int i = c + 1 + item; i < m; i += Size) a[start + i * n + c] = a[start + i * n + c] / (first - beta);
-                if (item == 0) a[start + c * n + c] = beta;
+                // Of the scaled column, so that a subnormal one is reflected with all digits too.
+                T head = first / scale, beta = T.CopySign(T.Sqrt(rest + head * head), -head);
+                tau = (beta - head) / beta;
+                for (int i = c + 1 + item; i < m; i += Size) a[start + i * n + c] = a[start + i * n + c] / scale / (head - beta);
+                if (item == 0) a[start + c * n + c] = beta * scale;
             }
             if (item == 0) taus[entry * k + c] = tau;
             Group.Barrier();

@@ -7,9 +7,6 @@ public sealed class ElementOpAttribute(string name) : Attribute
     /// <summary>The name of the operation in the IR.</summary>
     public string Name { get; } = name;
 
-    /// <summary>True for an operation that devices other than the CPU do not have.</summary>
-    public bool HostOnly { get; init; }
-
     /// <summary>
     /// Largest error in units in the last place of the exact result, f32 and f64, over the whole range, with no absolute floor;
     /// 0.5 means correctly rounded, 0 means exact.

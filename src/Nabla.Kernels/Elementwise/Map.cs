@@ -14,13 +14,12 @@ public static class Map
     public static void Unary<TOp>(DenseTensor x, DenseTensor y) where TOp : struct, IUnaryOp
     {
         RowKernel row = TOp.Row(x.DType).OrThrow<TOp>(x);
-        if (y.Device is Accelerator) OnDevice<TOp>(new DeviceMap.Call(x, null, null, y), x);
+        if (y.Device is Accelerator) OnDevice(new DeviceMap.Call(x, null, null, y), x.DType);
         else MapDriver.Run(row, x, null, null, y, TOp.Work);
 
-        static void OnDevice<TUnary>(in DeviceMap.Call call, DenseTensor x) where TUnary : struct, IUnaryOp
+        static void OnDevice(in DeviceMap.Call call, DType dtype)
         {
-            if (IsHostOnly<TUnary>()) throw KernelErrors.NotOnDevice(NameOf<TUnary>(), x.Device);
-            if (call.Count > 0) TUnary.Launch(call, x.DType);
+            if (call.Count > 0) TOp.Launch(call, dtype);
         }
     }
 
@@ -103,8 +102,6 @@ public static class Map
 
     private static RowKernel OrThrow<TOp>(this RowKernel kernel, DenseTensor operand) =>
         kernel.IsNone ? throw KernelErrors.NoKernel(NameOf<TOp>(), operand.Aval) : kernel;
-
-    private static bool IsHostOnly<TOp>() => typeof(TOp).GetCustomAttribute<ElementOpAttribute>()?.HostOnly == true;
 
     private static string NameOf<TOp>() =>
         typeof(TOp).GetCustomAttribute<ElementOpAttribute>()?.Name ?? typeof(TOp).Name;

@@ -163,7 +163,7 @@ public readonly struct LogGammaOp : IFloatUnaryOp<LogGammaOp>
 /// y = ψ(x) = d log Γ(x)/dx. +0 → −∞, −0 → +∞, −1, −2, … → NaN. The bound is for x ≥ 0; for x &lt; 0 the error is at most 4 ulp of
 /// max(|y|, |ψ(|x|)|), which near the zeros there is large against the result.
 /// </summary>
-[ElementOp("digamma", MaxUlp = 4, HostOnly = true)]
+[ElementOp("digamma", MaxUlp = 4)]
 public readonly struct DigammaOp : IFloatUnaryOp<DigammaOp>
 {
     /// <inheritdoc/>

@@ -11,7 +11,7 @@ public static unsafe partial class Linalg
     /// (computed in f64 and rounded once) and f64. Cost of a square matrix about 8n³/3 flops for s, some 15n³ more for u and vt; a matrix 1.5 times
     /// as long as wide or more first becomes a square one by QR. Error: ‖A − U·S·Vᵀ‖ ≤ c·max(m, n)·u·‖A‖, ‖I − Uᵀ·U‖ ≤ c·m·u.
     /// Method: reflections to bidiagonal form, implicit QR. Sources: Golub and Van Loan, Matrix Computations, §8.6; T. Chan, An improved
-    /// algorithm for computing the singular value decomposition (ACM TOMS 1982), for QR first.
+    /// algorithm for computing the singular value decomposition (ACM TOMS 1982), for QR first. Devices turn rows by one-sided Jacobi rotations, in the type of a.
     /// </summary>
     /// <exception cref="NumericException">NB0610: a has an element that is not finite; NB0611: no convergence.</exception>
     /// <exception cref="ShapeException">NB0127: the shapes do not fit.</exception>
@@ -21,6 +21,11 @@ public static unsafe partial class Linalg
         if (!FitsSvd(a, u, s, vt)) throw KernelErrors.FactorShapes("svd", "[batch..., m, k], [batch..., k] and [batch..., k, n]", a.Aval, s.Aval, (vt ?? s).Aval);
         if (!a.DType.IsFloat || a.DType != s.DType || (u is not null && (u.DType != a.DType || vt!.DType != a.DType)))
             throw KernelErrors.NoProduct("svd", a.Aval, s.Aval);
+        if (s.Device is Accelerator)
+        {
+            DeviceSvd.Run(a, u, s, vt);
+            return;
+        }
         long notFinite = long.MaxValue, stuck = long.MaxValue;
         if (a.DType == DType.F32) SvdAll<float>(a, u, s, vt, &notFinite, &stuck);
         else SvdAll<double>(a, u, s, vt, &notFinite, &stuck);

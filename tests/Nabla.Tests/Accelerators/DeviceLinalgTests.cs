@@ -96,7 +96,22 @@ public sealed class DeviceLinalgTests
         SymmetricEigenTests.CheckLowerAndStrides(device, 9);
         SymmetricEigenTests.CheckBatch(device, 5);
         SymmetricEigenTests.CheckSign(device);
+        SymmetricEigenTests.CheckScale(device);
         foreach (double bad in new[] { double.NaN, double.PositiveInfinity }) SymmetricEigenTests.CheckNotFinite(device, bad);
+    }
+
+    [Theory, MemberData(nameof(Devices))]
+    public void Singular_vectors_are_orthonormal_with_small_residuals(string name)
+    {
+        Device device = Find(name);
+        foreach (DType dtype in new[] { DType.F32, DType.F64 })
+            foreach ((DenseTensor a, string which) in GeneralMatrices(dtype))
+                if (a.Count < (device.Name == "emu" ? 300 : 20_000)) SvdTests.Check(a.On(device), which);
+        SvdTests.CheckBidiagonal(device, device.Name == "emu" ? 20 : 70);
+        SvdTests.CheckDeficient(device);
+        SvdTests.CheckScale(device);
+        SvdTests.CheckBatch(device);
+        SvdTests.CheckNotFinite(device);
     }
 
     // A batch has matrices that need no squarings and some that need several; the direction may be far larger than the matrix.

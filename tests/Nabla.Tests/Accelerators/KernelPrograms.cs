@@ -8,7 +8,7 @@ internal static class KernelPrograms
 {
     // Operations that run on devices.
     private static Type[] Operations { get; } =
-        [.. typeof(Accelerator).Assembly.GetTypes().Where(t => t.IsValueType && t.GetCustomAttribute<ElementOpAttribute>() is { HostOnly: false })];
+        [.. typeof(Accelerator).Assembly.GetTypes().Where(t => t.IsValueType && t.GetCustomAttribute<ElementOpAttribute>() is not null)];
 
     /// <summary>The programs of the engine and of the tests, under names that say with what they were made.</summary>
     public static IReadOnlyList<(string Name, KernelProgram Program)> All { get; } = [.. Find(typeof(Accelerator).Assembly), .. Find(typeof(KernelPrograms).Assembly)];

@@ -54,14 +54,15 @@ public sealed class SpecialFunctionTests
     public void On_devices_the_same_bounds_hold(string name)
     {
         Device device = DeviceCases.Find(name);
-        foreach (string op in (string[])[nameof(NormalQuantileOp), nameof(ErfInvOp), nameof(LogGammaOp)])
+        foreach (string op in (string[])[nameof(NormalQuantileOp), nameof(ErfInvOp), nameof(LogGammaOp), nameof(DigammaOp)])
             Check(op, [.. Exact[op]], OnDevice(Functions[op].Run), 4);
         Check("LogGammaNegative", [.. Exact["LogGammaNegative"]], OnDevice(Map.Unary<LogGammaOp>), 4, x => Math.Max(1, Math.Abs(LogGammaOp.Invoke(-x))));
+        Check("DigammaNegative", [.. Exact["DigammaNegative"]], OnDevice(Map.Unary<DigammaOp>), 4, x => Math.Abs(DigammaOp.Invoke(-x)));
         foreach (int n in (int[])[1, 2, 3])
             Check($"Polygamma{n}", [.. Exact[$"Polygamma{n}"].Where(p => p.X > 0)], OnDevice((x, y) => Map.Polygamma(x, n, y)), 4 + n);
         double[] special = [0.0, -0.0, Inf, -Inf, NaN, 1, -1, 2, 0.5, 1e-320, -1.5];
         foreach (Action<DenseTensor, DenseTensor> run in (Action<DenseTensor, DenseTensor>[])
-            [Map.Unary<NormalQuantileOp>, Map.Unary<ErfInvOp>, Map.Unary<LogGammaOp>, (x, y) => Map.Polygamma(x, 1, y), (x, y) => Map.Polygamma(x, 2, y)])
+            [Map.Unary<NormalQuantileOp>, Map.Unary<ErfInvOp>, Map.Unary<LogGammaOp>, Map.Unary<DigammaOp>, (x, y) => Map.Polygamma(x, 1, y), (x, y) => Map.Polygamma(x, 2, y)])
         {
             double[] here = Apply(run, special), there = Apply(OnDevice(run), special);
             for (int i = 0; i < here.Length; i++)

@@ -15,20 +15,20 @@ public sealed class SvdTests : IDisposable
     {
         (int m, int n, int[] batch) = (a.Shape[^2], a.Shape[^1], a.Shape.Dims[..^2].ToArray());
         int k = Math.Min(m, n);
-        DenseTensor u = Stale(a.DType, [.. batch, m, k]), s = Stale(a.DType, [.. batch, k]), vt = Stale(a.DType, [.. batch, k, n]);
+        DenseTensor u = Stale(a.DType, [.. batch, m, k]).On(a.Device), s = Stale(a.DType, [.. batch, k]).On(a.Device), vt = Stale(a.DType, [.. batch, k, n]).On(a.Device);
         Linalg.Svd(a, u, s, vt);
         return (u.ToDoubles(), s.ToDoubles(), vt.ToDoubles());
     }
 
     private static double[] Values(DenseTensor a)
     {
-        DenseTensor s = Stale(a.DType, [.. a.Shape.Dims[..^2], Math.Min(a.Shape[^2], a.Shape[^1])]);
+        DenseTensor s = Stale(a.DType, [.. a.Shape.Dims[..^2], Math.Min(a.Shape[^2], a.Shape[^1])]).On(a.Device);
         Linalg.Svd(a, null, s, null);
         return s.ToDoubles();
     }
 
     // ‖A − U·S·Vᵀ‖₁ / (‖A‖₁·max(m, n)·ulp), ‖I − UᵀU‖₁ / (m·ulp), ‖I − VᵀV‖₁ / (n·ulp); S sorted and ≥ 0; values alone are the same.
-    private static void Check(DenseTensor a, string which)
+    internal static void Check(DenseTensor a, string which)
     {
         (int m, int n) = (a.Shape[0], a.Shape[1]);
         (double[] u, double[] s, double[] vt) = Decompose(a);
@@ -53,9 +53,10 @@ public sealed class SvdTests : IDisposable
     }
 
     [Fact]
-    public void Graded_repeated_and_split_bidiagonal_matrices_are_decomposed()
+    public void Graded_repeated_and_split_bidiagonal_matrices_are_decomposed() => CheckBidiagonal(Device.Cpu, 70);
+
+    internal static void CheckBidiagonal(Device device, int n)
     {
-        const int n = 70;
         Check(Bidiagonal(i => Math.Pow(10, -i / 4.0), 0.5), "descending");
         Check(Bidiagonal(i => Math.Pow(10, i / 4.0 - 17), 0.5), "ascending");
         Check(Bidiagonal(i => 1, 1), "ones");
@@ -63,9 +64,9 @@ public sealed class SvdTests : IDisposable
         Check(Bidiagonal(i => i == n - 1 ? 0 : 1, 1), "zero at the end");
         Check(Bidiagonal(i => i / 10, 0), "repeated");
         Check(Bidiagonal(i => 1, 1e-17), "almost the identity");
-        Check(Tensor.From(Enumerable.Repeat(1.0, n * n).ToArray(), [n, n]), "rank one");
+        Check(Tensor.From(Enumerable.Repeat(1.0, n * n).ToArray(), [n, n]).On(device), "rank one");
 
-        static DenseTensor Bidiagonal(Func<int, double> diagonal, double neighbour)
+        DenseTensor Bidiagonal(Func<int, double> diagonal, double neighbour)
         {
             var a = new double[n * n];
             for (int i = 0; i < n; i++)
@@ -73,7 +74,7 @@ public sealed class SvdTests : IDisposable
                 a[i * n + i] = diagonal(i);
                 if (i + 1 < n) a[i * n + i + 1] = neighbour * diagonal(i);
             }
-            return Tensor.From(a, [n, n]);
+            return Tensor.From(a, [n, n]).On(device);
         }
     }
 
@@ -96,6 +97,9 @@ public sealed class SvdTests : IDisposable
     }
 
     [Fact]
+    public void Very_large_and_very_small_elements_are_scaled() => CheckScale(Device.Cpu);
+
+    [Fact]
     public void Prescribed_singular_values_are_found()
     {
         const int n = 50;
@@ -105,14 +109,29 @@ public sealed class SvdTests : IDisposable
     }
 
     [Fact]
-    public void Rank_deficient_and_zero_matrices_still_have_orthonormal_vectors()
+    public void Rank_deficient_and_zero_matrices_still_have_orthonormal_vectors() => CheckDeficient(Device.Cpu);
+
+    internal static void CheckDeficient(Device device)
     {
-        Check(Matrix(DType.F64, 20, 12, 1, Placement.RepeatedRow), "equal rows");
-        Check(Matrix(DType.F32, 12, 20, 1, Placement.RepeatedColumn), "equal columns");
-        Check(Tensor.Zeros([7, 4], DType.F64), "zero");
+        Check(Matrix(DType.F64, 20, 12, 1, Placement.RepeatedRow).LaidOutOn(device), "equal rows");
+        Check(Matrix(DType.F32, 12, 20, 1, Placement.RepeatedColumn).LaidOutOn(device), "equal columns");
+        Check(((DenseTensor)Tensor.Zeros([7, 4], DType.F64)).On(device), "zero");
         double[] sparse = new double[8 * 6];
         (sparse[0], sparse[9], sparse[20]) = (3, -2, 1e-200);
-        Check(Tensor.From(sparse, [8, 6]), "three elements");
+        Check(Tensor.From(sparse, [8, 6]).On(device), "three elements");
+        Check(From(DType.F32, [1, 0, 0, 0, 0, 1e-30, 0, 2e-30], [4, 2]).On(device), "short columns");
+    }
+
+    // Squares of the elements are beyond the range of the type.
+    internal static void CheckScale(Device device)
+    {
+        foreach ((DType dtype, double[] sizes) in new[] { (DType.F32, new[] { 1e37, 1e-30, 1e-41 }), (DType.F64, [1e306, 1e-300, 1e-317]) })
+            foreach (double size in sizes)
+            {
+                double[] s = Values(From(dtype, [3 * size, 0, 4 * size, -4 * size, 0, 3 * size], [2, 3]).On(device));
+                double[] expected = [5 * size, 5 * size];
+                for (int i = 0; i < 2; i++) Assert.True(Math.Abs(s[i] - expected[i]) <= Math.Max(8 * dtype.UnitRoundoff * expected[i], dtype == DType.F32 ? 2e-45 : 1e-323), $"{dtype.Name} {size}: {s[i]}");
+            }
     }
 
     [Fact]
@@ -127,23 +146,33 @@ public sealed class SvdTests : IDisposable
             Assert.Equal(s2, s);
             Assert.Equal(vt2, vt);
         }
-        double[][] matrices = [.. Enumerable.Range(0, 40).Select(i => General(DType.F64, 30, 20, Kind.Cond2, i))];
-        DenseTensor batch = Tensor.From([.. matrices.SelectMany(x => x)], [4, 10, 30, 20]);
         Workers.Count = 1;
-        double[] together = Decompose(batch).Vt;
+        double[] together = CheckBatch(Device.Cpu);
         Workers.Count = 2;
-        Assert.Equal(together, Decompose(batch).Vt);
-        for (int i = 0; i < 40; i++) Assert.Equal(Decompose(Tensor.From(matrices[i], [30, 20])).Vt, together[(400 * i)..(400 * (i + 1))]);
+        Assert.Equal(together, CheckBatch(Device.Cpu));
+    }
+
+    internal static double[] CheckBatch(Device device)
+    {
+        double[][] matrices = [.. Enumerable.Range(0, 6).Select(i => General(DType.F64, 30, 20, Kind.Cond2, i))];
+        double[] together = Decompose(Tensor.From([.. matrices.SelectMany(x => x)], [2, 3, 30, 20]).On(device)).Vt;
+        for (int i = 0; i < matrices.Length; i++) Assert.Equal(Decompose(Tensor.From(matrices[i], [30, 20]).On(device)).Vt, together[(400 * i)..(400 * (i + 1))]);
+        return together;
+    }
+
+    internal static void CheckNotFinite(Device device)
+    {
+        double[] good = General(DType.F64, 5, 3, Kind.Cond2, 1), wrong = [.. good];
+        wrong[7] = double.NaN;
+        var error = Assert.Throws<NumericException>(() => Decompose(Tensor.From([.. good, .. wrong], [2, 5, 3]).On(device)));
+        Assert.Equal("NB0610", error.Code);
+        Assert.Contains("svd: needs finite elements: f64[2,5,3], batch index 1 ", error.Message);
     }
 
     [Fact]
     public void Elements_that_are_not_finite_and_shapes_that_do_not_fit_are_refused()
     {
-        double[] good = General(DType.F64, 5, 3, Kind.Cond2, 1), wrong = [.. good];
-        wrong[7] = double.NaN;
-        var error = Assert.Throws<NumericException>(() => Decompose(Tensor.From([.. good, .. wrong], [2, 5, 3])));
-        Assert.Equal("NB0610", error.Code);
-        Assert.Contains("svd: needs finite elements: f64[2,5,3], batch index 1 ", error.Message);
+        CheckNotFinite(Device.Cpu);
         Assert.Equal("NB0127", Assert.Throws<ShapeException>(() => Linalg.Svd(Tensor.Zeros([3, 2]), null, Stale(DType.F32, [3]), null)).Code);
         Assert.Equal("NB0210", Assert.Throws<DTypeException>(() => Linalg.Svd(Tensor.Zeros([3, 2]), null, Stale(DType.F64, [2]), null)).Code);
     }

@@ -139,6 +139,19 @@ public sealed class SymmetricEigenTests : IDisposable
         for (int i = 0; i < 4; i++) Assert.Equal(expected[i], v[i], 4e-16);
     }
 
+    [Fact]
+    public void Very_large_and_very_small_elements_are_scaled() => CheckScale(Device.Cpu);
+
+    internal static void CheckScale(Device device)
+    {
+        foreach ((DType dtype, double[] sizes) in new[] { (DType.F32, new[] { 8e37, 1e-30, 1e-41 }), (DType.F64, [4e307, 1e-300, 1e-317]) })
+            foreach (double size in sizes)
+            {
+                double[] w = Values(From(dtype, [size, 2 * size, 2 * size, size], [2, 2]).On(device)), expected = [-size, 3 * size];
+                for (int i = 0; i < 2; i++) Assert.True(Math.Abs(w[i] - expected[i]) <= Math.Max(16 * dtype.UnitRoundoff * size, dtype == DType.F32 ? 4e-45 : 2e-323), $"{dtype.Name} {size}: {w[i]}");
+            }
+    }
+
     [Theory]
     [InlineData(double.NaN)]
     [InlineData(double.PositiveInfinity)]
