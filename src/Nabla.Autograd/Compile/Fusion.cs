@@ -6,7 +6,7 @@ namespace Nabla.Autograd;
 /// <param name="Equations">In order.</param>
 /// <param name="Shape">The shape of the loop.</param>
 /// <param name="Element">The type of its numbers.</param>
-/// <param name="Folded">The axes that its sums fold; empty if it has none.</param>
+/// <param name="Folded">The axes that its folds fold; empty if it has none.</param>
 internal sealed record FusionGroup(Equation[] Equations, Shape Shape, DType Element, Range Folded)
 {
     /// <summary>True if it is one loop.</summary>
@@ -25,13 +25,22 @@ internal sealed record FusionGroup(Equation[] Equations, Shape Shape, DType Elem
         return product.InputArray[0].Aval.Shape.Rank - dims.LhsContract.Length;
     }
 
-    /// <summary>True for an equation whose result is a sum over the loop, not an element of it.</summary>
-    public static bool IsSum(Equation equation) => equation.Primitive is ReduceSumPrimitive;
+    /// <summary>What a loop does with the result of an equation that is a fold over the loop, not an element of it; null for others.</summary>
+    public static FusedUse? FoldOf(Equation equation) => equation.Primitive switch
+    {
+        ReduceSumPrimitive => FusedUse.Sum,
+        ReduceMaxPrimitive => FusedUse.Max,
+        ReduceMinPrimitive => FusedUse.Min,
+        _ => null,
+    };
+
+    /// <summary>True for an equation whose result is a fold over the loop, not an element of it.</summary>
+    public static bool IsFold(Equation equation) => FoldOf(equation) is not null;
 }
 
 /// <summary>
-/// Which equations of a program run together. Element-wise equations of one shape and type gather in a group, with the sums that end them; the group is held
-/// back as long as nothing outside reads what it computes, so that it also takes in independent chains.
+/// Which equations of a program run together. Element-wise equations of one shape and type gather in a group, with the sums, on accelerators also the maxima and minima,
+/// that end them; the group is held back as long as nothing outside reads what it computes, so that it also takes in independent chains.
 /// </summary>
 /// <remarks>
 /// A group may be held back because whatever reads it closes it first; so no equation of another group can lie between it and its operands. Results inside a
@@ -41,18 +50,23 @@ internal sealed class Fusion
 {
     // Beyond this, values do not stay in registers any more.
     private const int MostOperations = 48;
-    // Single numbers cost less than preparing a loop for them.
+    // Single numbers cost less than preparing a loop for them, on the host.
     private const int FewestElements = 2;
 
     private readonly Dictionary<(Shape, DType), Group> _open = [];
     private readonly List<FusionGroup> _order = [];
     private readonly Group?[] _owner;
     private readonly bool _forDevice;
+    // What reads each variable; for accelerators.
+    private readonly ILookup<Atom, Equation> _readers;
+    private readonly HashSet<Atom> _results;
 
     private Fusion(Program program, bool forDevice)
     {
         _owner = new Group?[program.VarCount];
         _forDevice = forDevice;
+        _readers = (forDevice ? program.Equations : []).SelectMany(e => e.InputArray, (e, atom) => (e, atom)).ToLookup(r => r.atom, r => r.e);
+        _results = [.. program.Outputs];
     }
 
     /// <summary>What runs together, in order of execution.</summary>
@@ -60,7 +74,7 @@ internal sealed class Fusion
     /// <param name="isView">Equations that compute nothing.</param>
     public static List<FusionGroup> Schedule(Program program, Func<Equation, bool> isView) => Schedule(program, isView, forDevice: false);
 
-    /// <summary>The same for an accelerator: chains of operations that have a function there; sums have kernels of their own.</summary>
+    /// <summary>The same for an accelerator: operations that have a function there; what a kernel reads and writes fits into its parameters.</summary>
     public static List<FusionGroup> ScheduleForDevice(Program program, Func<Equation, bool> isView) => Schedule(program, isView, forDevice: true);
 
     private static List<FusionGroup> Schedule(Program program, Func<Equation, bool> isView, bool forDevice)
@@ -69,15 +83,15 @@ internal sealed class Fusion
         foreach (Equation equation in program.Equations)
         {
             if (isView(equation)) fusion.View(equation);
-            else if (!forDevice && equation.Primitive is ReduceSumPrimitive && fusion.JoinSum(equation)) continue;
+            else if ((forDevice ? FusionGroup.IsFold(equation) : equation.Primitive is ReduceSumPrimitive) && fusion.JoinFold(equation)) continue;
             else if (!fusion.MayJoin(equation) || !fusion.Join(equation)) fusion.Stand(equation);
         }
         foreach (Group group in fusion._open.Values.ToArray()) fusion.Close(group);
         return fusion._order;
     }
 
-    /// <summary>How an equation is written into a loop.</summary>
-    public static LaneForm FormOf(Equation equation) => equation.OutputArray.Length == 1 && equation.OutputArray[0].Aval.Shape.Count >= FewestElements
+    /// <summary>How an equation is written into a loop of the host, or of an accelerator.</summary>
+    public static LaneForm FormOf(Equation equation, bool forDevice = false) => equation.OutputArray.Length == 1 && equation.OutputArray[0].Aval.Shape.Count >= (forDevice ? 1 : FewestElements)
         ? equation.Primitive.LaneOf(Array.ConvertAll(equation.InputArray, a => a.Aval), equation.OutputArray[0].Aval, equation.Parameters) : default;
 
     /// <summary>Every equation alone.</summary>
@@ -87,7 +101,7 @@ internal sealed class Fusion
 
     private bool MayJoin(Equation equation)
     {
-        LaneForm form = FormOf(equation);
+        LaneForm form = FormOf(equation, _forDevice);
         DType element = equation.InputArray.Append(equation.OutputArray[0]).Any(a => a.Aval.DType == DType.F64) ? DType.F64 : DType.F32;
         return !form.IsNone && (!_forDevice || DeviceLoop.Supports(form, element));
     }
@@ -103,7 +117,7 @@ internal sealed class Fusion
         foreach (Atom input in equation.InputArray)
             if (GroupOf(input) is { } other && !(other == group && group.Elements.Contains(input))) Close(other);
         group = _open.GetValueOrDefault((shape, type));
-        if (group?.Equations.Count >= (_forDevice ? DeviceLoop.MostOperations : MostOperations))
+        if (group?.Equations.Count >= MostOperations)
         {
             Close(group);
             group = null;
@@ -114,11 +128,13 @@ internal sealed class Fusion
         return true;
     }
 
-    private bool JoinSum(Equation equation)
+    private bool JoinFold(Equation equation)
     {
         Atom operand = equation.InputArray[0];
         var axes = (Axes)equation.Parameters!;
-        if (GroupOf(operand) is not { } group || !group.Elements.Contains(operand) || FusedLoop.FoldedFor(group.Shape, group.Element, axes.Span) is not { } folded) return false;
+        if (GroupOf(operand) is not { } group || !group.Elements.Contains(operand)) return false;
+        Range? axesOfLoop = _forDevice ? DeviceLoop.FoldedFor(group.Shape, group.Element, axes.Span) : FusedLoop.FoldedFor(group.Shape, group.Element, axes.Span);
+        if (axesOfLoop is not { } folded) return false;
         Group? into = group.Folded is null || group.Folded.Equals(folded) ? group : Apart(group, operand);
         if (into is null) return false;
         into.Folded = folded;
@@ -167,10 +183,32 @@ internal sealed class Fusion
 
     private void Close(Group group)
     {
-        if (group.Equations.Count > 0) _order.Add(new FusionGroup([.. group.Equations], group.Shape, group.Element, group.Folded ?? ..0));
+        if (group.Equations.Count > 0) AddParts([.. group.Equations], group);
         _order.AddRange(group.Views.Select(Alone));
         _open.Remove((group.Shape, group.Element));
         foreach (Equation equation in group.Equations.Concat(group.Views)) _owner[equation.OutputArray[0].Id] = null;
+    }
+
+    // One loop, or halves where its kernel would have too many parameters.
+    private void AddParts(Equation[] equations, Group group)
+    {
+        bool folds = Array.Exists(equations, FusionGroup.IsFold);
+        if (_forDevice && equations.Length > 1 && ParameterBytes(equations, folds) > DeviceLoop.MostParameterBytes)
+        {
+            AddParts(equations[..(equations.Length / 2)], group);
+            AddParts(equations[(equations.Length / 2)..], group);
+            return;
+        }
+        _order.Add(new FusionGroup(equations, group.Shape, group.Element, folds ? group.Folded!.Value : ..0));
+    }
+
+    // At most: an operand that is not a single number may have any layout.
+    private int ParameterBytes(Equation[] equations, bool folds)
+    {
+        HashSet<Atom> computed = [.. equations.Select(e => e.OutputArray[0])];
+        int reads = equations.SelectMany(e => e.InputArray).Distinct().Where(a => !computed.Contains(a)).Sum(a => a is Literal ? DeviceLoop.TensorBytes : DeviceLoop.StridedBytes);
+        int writes = computed.Count(a => _results.Contains(a) || _readers[a].Any(e => !equations.Contains(e)));
+        return reads + writes * DeviceLoop.TensorBytes + (folds ? DeviceLoop.FoldBytes : sizeof(int));
     }
 
     private Group? GroupOf(Atom atom) => atom is Var v ? _owner[v.Id] : null;

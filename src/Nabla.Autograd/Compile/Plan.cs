@@ -119,9 +119,8 @@ internal sealed class Plan
     {
         public override void Run(Device device, bool watched)
         {
-            long start = watched ? System.Diagnostics.Stopwatch.GetTimestamp() : 0;
-            loop.Run();
-            if (watched) Watch.Fused(names, System.Diagnostics.Stopwatch.GetElapsedTime(start));
+            if (watched) Watch.Fused(names, device, loop.Run);
+            else loop.Run();
         }
     }
 
@@ -130,9 +129,8 @@ internal sealed class Plan
     {
         public override void Run(Device device, bool watched)
         {
-            long start = watched ? System.Diagnostics.Stopwatch.GetTimestamp() : 0;
-            Contraction.DotGeneral(a, b, dims, c, epilogue);
-            if (watched) Watch.Fused(names, System.Diagnostics.Stopwatch.GetElapsedTime(start));
+            if (watched) Watch.Fused(names, device, () => Contraction.DotGeneral(a, b, dims, c, epilogue));
+            else Contraction.DotGeneral(a, b, dims, c, epilogue);
         }
     }
 

@@ -147,7 +147,7 @@ internal sealed class Planner
     private Storage? Reusable(FusionGroup group, int position, Var result, int time)
     {
         Equation equation = group.Equations[position];
-        if (equation.OutputArray.Length != 1 || (group.IsLoop ? FusionGroup.IsSum(equation) || equation == group.Product : !equation.Primitive.IsElementwise)) return null;
+        if (equation.OutputArray.Length != 1 || (group.IsLoop ? FusionGroup.IsFold(equation) || equation == group.Product : !equation.Primitive.IsElementwise)) return null;
         foreach (Atom input in equation.InputArray)
         {
             if (input is not Var v || v.Aval != result.Aval || _storage[v.Id] is not { Block: { } block } storage) continue;
@@ -178,7 +178,7 @@ internal sealed class Planner
                 if (reader == group) yield return new Plan.CopyStep(Tensor(v), Copy(v, copy));
             string names = string.Join(' ', group.Equations.Select(e => e.Primitive.Name));
             (FusedTensor[] tensors, LoopOperation[] operations) = LoopOf(group);
-            if (_device is Accelerator accelerator) yield return new Plan.FusedStep(new DeviceLoop(accelerator, group.Shape, group.Element, tensors, operations), names);
+            if (_device is Accelerator accelerator) yield return new Plan.FusedStep(new DeviceLoop(accelerator, group.Shape, group.Element, tensors, operations, group.Folded), names);
             else if (group.Product is not { } product) yield return new Plan.FusedStep(FusedLoop.Create(group.Shape, group.Element, tensors, operations, group.Folded), names);
             else
             {
@@ -204,17 +204,17 @@ internal sealed class Planner
             tensors.Add(new FusedTensor(tensor, FusedUse.Load));
         }
         var operations = new List<LoopOperation>();
-        foreach (Equation e in equations.Where(e => !FusionGroup.IsSum(e)))
+        foreach (Equation e in equations.Where(e => !FusionGroup.IsFold(e)))
         {
             int Operand(int i) => i < e.InputArray.Length ? values[e.InputArray[i]] : -1;
-            operations.Add(new LoopOperation(Fusion.FormOf(e), Operand(0), Operand(1), Operand(2)));
+            operations.Add(new LoopOperation(Fusion.FormOf(e, _device is Accelerator), Operand(0), Operand(1), Operand(2)));
             values[e.OutputArray[0]] = values.Count;
         }
         foreach (Equation e in equations)
         {
             Var result = e.OutputArray[0];
             if (_storage[result.Id] is null) continue;
-            tensors.Add(FusionGroup.IsSum(e) ? new FusedTensor(Tensor(result), FusedUse.Sum, values[e.InputArray[0]]) : new FusedTensor(Tensor(result), FusedUse.Store, values[result]));
+            tensors.Add(FusionGroup.FoldOf(e) is { } fold ? new FusedTensor(Tensor(result), fold, values[e.InputArray[0]]) : new FusedTensor(Tensor(result), FusedUse.Store, values[result]));
         }
         return ([.. tensors], [.. operations]);
     }

@@ -42,5 +42,5 @@ internal static class ProductEpilogues
     }
 
     private static bool IsElementwise(FusionGroup group, Func<Equation, bool> isView) =>
-        group.IsLoop ? !group.Equations.Any(FusionGroup.IsSum) : !isView(group.Equations[0]) && !Fusion.FormOf(group.Equations[0]).IsNone;
+        group.IsLoop ? !group.Equations.Any(FusionGroup.IsFold) : !isView(group.Equations[0]) && !Fusion.FormOf(group.Equations[0]).IsNone;
 }

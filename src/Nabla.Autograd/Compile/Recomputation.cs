@@ -50,7 +50,7 @@ internal sealed class Recomputation
 
     private bool IsCheap(Var v)
     {
-        if (v.Aval.Shape.Count < FewestElements || FusionGroup.IsSum(_producers[v].Equation)) return false;
+        if (v.Aval.Shape.Count < FewestElements || FusionGroup.IsFold(_producers[v].Equation)) return false;
         var cone = new HashSet<Equation>();
         return Collect(v, _producers[v].Group, cone);
     }

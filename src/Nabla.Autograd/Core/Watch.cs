@@ -30,16 +30,28 @@ internal static class Watch
         bool findsNan = NablaDebug.Checks.HasFlag(DebugChecks.Nan);
         // Asked first, because a result may take the memory of an operand.
         bool hadNan = findsNan && Array.Exists(inputs, i => FirstNan(i) >= 0);
-        long start = Stopwatch.GetTimestamp();
-        Evaluation.Execute(primitive, inputs, outputs, parameters, device);
-        TimeSpan time = Stopwatch.GetElapsedTime(start);
+        TimeSpan time = Time(device, () => Evaluation.Execute(primitive, inputs, outputs, parameters, device));
         if (NablaDebug.Level >= 2) NablaDebug.Tell(2, Describe(primitive, inputs, outputs, parameters, time));
         if (findsNan) CheckNan(primitive, inputs, outputs, hadNan, source);
     }
 
-    /// <summary>Tells of a chain of element-wise primitives that has run.</summary>
-    public static void Fused(string names, TimeSpan time) =>
-        NablaDebug.Tell(2, string.Create(CultureInfo.InvariantCulture, $"{time.TotalMicroseconds,9:F1} µs            fused {names}"));
+    /// <summary>Runs a chain of element-wise primitives, and tells of it.</summary>
+    public static void Fused(string names, Device device, Action run)
+    {
+        TimeSpan time = Time(device, run);
+        if (NablaDebug.Level >= 2) NablaDebug.Tell(2, string.Create(CultureInfo.InvariantCulture, $"{time.TotalMicroseconds,9:F1} µs            fused {names}"));
+    }
+
+    // A launch returns before the kernel has run: where times are told, the device is idle before and after.
+    private static TimeSpan Time(Device device, Action run)
+    {
+        bool told = NablaDebug.Level >= 2;
+        if (told) device.Synchronize();
+        long start = Stopwatch.GetTimestamp();
+        run();
+        if (told) device.Synchronize();
+        return Stopwatch.GetElapsedTime(start);
+    }
 
     /// <summary>Tells of a program that has been compiled, and writes it to the dump folder.</summary>
     public static void Compiled(Program program, Plan plan, TimeSpan time)

@@ -5,9 +5,6 @@ namespace Nabla.Kernels;
 /// <summary>Launches reductions: decides who folds what, and folds partial results until one is left for each output.</summary>
 internal static class DeviceReduce
 {
-    // Two levels of runs of 16; a group's items fold 16 positions each before the tree.
-    private const int LineChunk = ReduceKernels.Run * ReduceKernels.Run, GroupChunk = ReduceKernels.Run * ReduceKernels.Size;
-
     public static void Run<TOp>(DenseTensor x, ReadOnlySpan<int> axes, DenseTensor y) where TOp : struct, IReduceOp
     {
         if (y.Count == 0) return;
@@ -38,7 +35,7 @@ internal static class DeviceReduce
         }
 
         static void Launch<T>(in Problem p, DenseTensor y) where T : unmanaged, INumber<T>, IMinMaxValue<T> => ReduceKernels.LaunchArg<TOp, T>(
-            (Accelerator)y.Device, LaunchSize.Linear(y.Count, ReduceKernels.Size).GridX, 1, 1, p.X, p.Kept, p.KeptExtents, p.Folded.S0, (int)p.Count, DeviceView.Of(y));
+            (Accelerator)y.Device, LaunchSize.Linear(y.Count, ReduceKernels.Size).GridX, 1, 1, p.X, p.Axes.Kept, p.Axes.KeptExtents, p.Axes.Folded.S0, p.Axes.Cut.Count, DeviceView.Of(y));
     }
 
     private static void Run<TOp, T>(DenseTensor x, ReadOnlySpan<int> axes, DenseTensor y) where TOp : struct, IReduceOp where T : unmanaged, INumber<T>, IMinMaxValue<T>
@@ -57,57 +54,90 @@ internal static class DeviceReduce
     private static void Fold<TOp, T>(in Problem p, DenseTensor y) where TOp : struct, IReduceOp where T : unmanaged, INumber<T>, IMinMaxValue<T>
     {
         var device = (Accelerator)y.Device;
-        int outputs = checked((int)y.Count), count = checked((int)p.Count);
-        bool byLines = count <= LineChunk ? outputs >= ReduceKernels.Size || count <= 2 * ReduceKernels.Run : p.IsDense && outputs >= ReduceKernels.Size;
-        int chunk = byLines ? LineChunk : GroupChunk, chunks = (count + chunk - 1) / chunk;
-        DenseTensor target = chunks == 1 ? y : DenseTensor.Allocate(new Aval(y.DType, byLines ? [chunks, outputs] : [outputs, chunks]), device);
+        FoldCut cut = p.Axes.Cut;
+        DenseTensor target = cut.Chunks == 1 ? y : DenseTensor.Allocate(cut.Table(y.DType), device);
         DeviceView view = DeviceView.Of(target);
-        if (byLines)
+        if (cut.ByLines)
         {
-            ReduceKernels.LaunchFoldLines<TOp, T>(device, LaunchSize.Linear((long)outputs * chunks, ReduceKernels.Size).GridX, 1, 1,
-                p.X, p.Kept, p.KeptExtents, p.Folded, p.FoldedExtents, outputs, count, chunk, view);
+            ReduceKernels.LaunchFoldLines<TOp, T>(device, cut.Groups, 1, 1,
+                p.X, p.Axes.Kept, p.Axes.KeptExtents, p.Axes.Folded, p.Axes.FoldedExtents, cut.Outputs, cut.Count, cut.Chunk, view);
         }
         else
         {
-            ReduceKernels.LaunchFoldGroups<TOp, T>(device, checked(outputs * chunks), 1, 1,
-                p.X, p.Kept, p.KeptExtents, p.Folded, p.FoldedExtents, count, chunk, chunks, view);
+            ReduceKernels.LaunchFoldGroups<TOp, T>(device, cut.Groups, 1, 1,
+                p.X, p.Axes.Kept, p.Axes.KeptExtents, p.Axes.Folded, p.Axes.FoldedExtents, cut.Count, cut.Chunk, cut.Chunks, view);
         }
-        if (chunks > 1) Fold<TOp, T>(new Problem(target, [byLines ? 0 : 1]), y);
+        if (cut.Chunks > 1) Fold<TOp, T>(new Problem(target, [cut.TableAxis]), y);
         GC.KeepAlive(target);
     }
 
-    /// <summary>A tensor with its axes sorted into those that stay and those that are folded.</summary>
-    private readonly ref struct Problem
+    /// <summary>A tensor, and the axes to fold.</summary>
+    private readonly ref struct Problem(DenseTensor x, ReadOnlySpan<int> axes)
     {
-        public Problem(DenseTensor x, ReadOnlySpan<int> axes)
-        {
-            StridedWalk kept = default, folded = default;
-            for (int axis = 0; axis < x.Rank; axis++)
-            {
-                if (axes.Contains(axis)) folded.Append(x.Shape.Dims[axis], x.Layout.Strides[axis]);
-                else kept.Append(x.Shape.Dims[axis], x.Layout.Strides[axis]);
-            }
-            X = DeviceView.Of(x);
-            Count = folded.Count;
-            IsDense = kept.Stride(0, 0) == 1;
-            (Kept, KeptExtents) = (Steps.Of(kept, 0, x.Layout.Offset - x.Layout.Reach.First), Extents.Of(kept));
-            (Folded, FoldedExtents) = (Steps.Of(folded, 0, 0), Extents.Of(folded));
-        }
+        public DeviceView X { get; } = DeviceView.Of(x);
 
-        public DeviceView X { get; }
-
-        /// <summary>Folded positions.</summary>
-        public long Count { get; }
-
-        /// <summary>Neighbouring outputs read neighbouring elements.</summary>
-        public bool IsDense { get; }
-
-        public Steps Kept { get; }
-
-        public Extents KeptExtents { get; }
-
-        public Steps Folded { get; }
-
-        public Extents FoldedExtents { get; }
+        public FoldAxes Axes { get; } = new(x.Layout, axes);
     }
+}
+
+/// <summary>The axes of a layout, sorted into those that stay and those that are folded.</summary>
+internal readonly struct FoldAxes
+{
+    /// <summary>Sorts; <paramref name="axes"/> are folded.</summary>
+    public FoldAxes(Layout layout, ReadOnlySpan<int> axes)
+    {
+        StridedWalk kept = default, folded = default;
+        for (int axis = 0; axis < layout.Shape.Rank; axis++)
+        {
+            if (axes.Contains(axis)) folded.Append(layout.Shape.Dims[axis], layout.Strides[axis]);
+            else kept.Append(layout.Shape.Dims[axis], layout.Strides[axis]);
+        }
+        Cut = FoldCut.Of(checked((int)kept.Count), checked((int)folded.Count), isDense: kept.Stride(0, 0) == 1);
+        (Kept, KeptExtents) = (Steps.Of(kept, 0, layout.Offset - layout.Reach.First), Extents.Of(kept));
+        (Folded, FoldedExtents) = (Steps.Of(folded, 0, 0), Extents.Of(folded));
+    }
+
+    /// <summary>Who folds what.</summary>
+    public FoldCut Cut { get; }
+
+    /// <summary>Where each output starts.</summary>
+    public Steps Kept { get; }
+
+    /// <summary>Sizes of the axes that stay.</summary>
+    public Extents KeptExtents { get; }
+
+    /// <summary>Where the positions of an output lie from there.</summary>
+    public Steps Folded { get; }
+
+    /// <summary>Sizes of the axes that are folded.</summary>
+    public Extents FoldedExtents { get; }
+}
+
+/// <summary>How a fold is cut into the work of work-items or groups: by sizes alone, so that the order in which elements are folded is fixed.</summary>
+/// <param name="Outputs">Results.</param>
+/// <param name="Count">Positions that are folded for each.</param>
+/// <param name="ByLines">A work-item folds a chunk of an output; else a group does.</param>
+/// <param name="Chunk">Positions of a chunk.</param>
+/// <param name="Chunks">Chunks of an output; if there are several, their results are a table that is folded in turn.</param>
+internal readonly record struct FoldCut(int Outputs, int Count, bool ByLines, int Chunk, int Chunks)
+{
+    // Two levels of runs of 16; a group's items fold 16 positions each before the tree.
+    private const int LineChunk = ReduceKernels.Run * ReduceKernels.Run, GroupChunk = ReduceKernels.Run * ReduceKernels.Size;
+
+    /// <summary>The cut of a fold; <paramref name="isDense"/>: neighbouring outputs read neighbouring elements.</summary>
+    public static FoldCut Of(int outputs, int count, bool isDense)
+    {
+        bool byLines = count <= LineChunk ? outputs >= ReduceKernels.Size || count <= 2 * ReduceKernels.Run : isDense && outputs >= ReduceKernels.Size;
+        int chunk = byLines ? LineChunk : GroupChunk;
+        return new FoldCut(outputs, count, byLines, chunk, (int)(((long)count + chunk - 1) / chunk));
+    }
+
+    /// <summary>Groups to launch.</summary>
+    public int Groups => ByLines ? LaunchSize.Linear((long)Outputs * Chunks, ReduceKernels.Size).GridX : checked(Outputs * Chunks);
+
+    /// <summary>The axis of the table along which chunks follow each other.</summary>
+    public int TableAxis => ByLines ? 0 : 1;
+
+    /// <summary>Shape and type of the table.</summary>
+    public Aval Table(DType dtype) => new(dtype, ByLines ? [Chunks, Outputs] : [Outputs, Chunks]);
 }

@@ -14,6 +14,12 @@ public enum FusedUse
 
     /// <summary>Writes the sums of a value over the folded axes to it; it is contiguous, has the other axes, and is not an operand.</summary>
     Sum,
+
+    /// <summary>The same with the largest value; in loops of accelerators.</summary>
+    Max,
+
+    /// <summary>The same with the smallest value; in loops of accelerators.</summary>
+    Min,
 }
 
 /// <summary>A tensor of a fused loop; loads come first, their values are numbered 0 …, results of operations follow.</summary>
@@ -95,17 +101,26 @@ public abstract unsafe class FusedLoop : ILoop
     /// </summary>
     public static Range? FoldedFor(Shape shape, DType element, ReadOnlySpan<int> axes)
     {
+        if (Neighbours(shape, element, axes) is not { } range) return null;
+        (long folded, long columns) = (1, 1);
+        foreach (int axis in axes) folded *= shape.Dims[axis];
+        foreach (int size in shape.Dims[range.End..]) columns *= size;
+        bool can = range.End.Value == shape.Rank ? folded is >= ShortestLine and <= LongestLine : columns >= RowSumLoop.FewestColumns;
+        return can ? range : null;
+    }
+
+    // Neighbouring axes with more than one position in all, with axes of size 1 beside them; null for others.
+    internal static Range? Neighbours(Shape shape, DType element, ReadOnlySpan<int> axes)
+    {
         if (axes.Length == 0 || !element.IsFloat || shape.Count == 0) return null;
         (int start, int end) = (axes[0], axes[^1] + 1);
         for (int axis = start; axis < end; axis++)
             if (shape.Dims[axis] != 1 && !axes.Contains(axis)) return null;
         while (start > 0 && shape.Dims[start - 1] == 1) start--;
         while (end < shape.Rank && shape.Dims[end] == 1) end++;
-        (long folded, long columns) = (1, 1);
-        foreach (int axis in axes) folded *= shape.Dims[axis];
-        for (int axis = end; axis < shape.Rank; axis++) columns *= shape.Dims[axis];
-        bool can = folded > 1 && (end == shape.Rank ? folded is >= ShortestLine and <= LongestLine : columns >= RowSumLoop.FewestColumns);
-        return can ? start..end : null;
+        foreach (int axis in axes)
+            if (shape.Dims[axis] > 1) return start..end;
+        return null;
     }
 
     /// <summary>

@@ -50,6 +50,9 @@ internal sealed class OpenClDevice : Accelerator
     /// <summary>Memory objects that are alive, one of them the device's own.</summary>
     internal int MemoryObjects => _opened.Value.Queue.Memory.Count;
 
+    /// <summary>Kernels that were queued so far.</summary>
+    internal long Launches => _opened.Value.Queue.Launches;
+
     /// <summary>Name under which a program's binary is kept on disk.</summary>
     internal string CacheKey(KernelProgram program) => _opened.Value.Programs.CacheKey(program);
 

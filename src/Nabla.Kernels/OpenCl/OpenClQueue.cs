@@ -46,6 +46,9 @@ internal sealed unsafe class OpenClQueue
     /// <summary>A small block for views of no elements, which have no address.</summary>
     public nint Nothing { get; }
 
+    /// <summary>Kernels that were queued so far.</summary>
+    public long Launches => Interlocked.Read(ref _launches);
+
     /// <summary>Takes a block from the device.</summary>
     /// <exception cref="OutOfMemoryException">The device has none of this size.</exception>
     public nint Allocate(long bytes)
