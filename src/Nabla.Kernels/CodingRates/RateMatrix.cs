@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 
 namespace Nabla.Kernels;
 
@@ -19,9 +20,9 @@ internal static unsafe class RateMatrix<T> where T : unmanaged, IFloatingPointIe
         T factor = T.CreateTruncating(alpha);
         for (nint i = 0; i < a.Rows; i++)
         {
-            T* row = a.Address + i * a.RowStride;
-            for (nint j = 0; j <= i; j++) row[j] *= factor;
-            row[i] += T.One;
+            Span<T> row = new(a.Address + i * a.RowStride, (int)i + 1);
+            TensorPrimitives.Multiply(row, factor, row);
+            row[^1] += T.One;
         }
         if (CholeskyKernel<T>.Factor(a) >= 0) return double.NaN;
         double sum = 0;
@@ -41,8 +42,8 @@ internal static unsafe class RateMatrix<T> where T : unmanaged, IFloatingPointIe
         T scale = T.CreateTruncating(factor);
         for (nint i = 0; i < l.Rows; i++)
         {
-            T* row = l.Address + i * l.RowStride;
-            for (nint j = 0; j <= i; j++) row[j] *= scale;
+            Span<T> row = new(l.Address + i * l.RowStride, (int)i + 1);
+            TensorPrimitives.Multiply(row, scale, row);
         }
         Gram.Mirror(l.Address, l.Rows, l.RowStride);
     }
