@@ -57,7 +57,10 @@ internal static class TrainBench
             fused.KernelCalls, allocated);
     }
 
-    private sealed record State(Tensor[] Parameters, Tensor[] Velocity);
+    internal sealed record State(Tensor[] Parameters, Tensor[] Velocity);
+
+    /// <summary>The loop of a network with one hidden layer, on the default device.</summary>
+    internal static TrainingLoop<State, Tensor> OneHiddenLayer(int width, int batch) => Loop(new Case([1, width, 1], batch, false, 0), fusion: true);
 
     private static TrainingLoop<State, Tensor> Loop(Case c, bool fusion)
     {
@@ -91,13 +94,13 @@ internal static class TrainBench
     private static Tensor Waves(Shape shape, double phase, double scale) =>
         Tensor.From(Enumerable.Range(1, (int)shape.Count).Select(i => (float)(Math.Sin(phase + 1.7 * i) * scale)).ToArray(), shape);
 
-    private static double LossOf(TrainingLoop<State, Tensor> loop)
+    internal static double LossOf(TrainingLoop<State, Tensor> loop)
     {
         loop.Step();
         return loop.Metrics.ToDouble();
     }
 
-    private static void RequireClose(double[] ours, double[] theirs, string who, double tolerance)
+    internal static void RequireClose(double[] ours, double[] theirs, string who, double tolerance)
     {
         for (int i = 0; i < ours.Length; i++)
             if (!(Math.Abs(ours[i] - theirs[i]) <= tolerance * Math.Abs(ours[i]))) throw new InvalidDataException($"step {i}: loss {ours[i]}, {who} {theirs[i]}");

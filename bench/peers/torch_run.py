@@ -32,6 +32,8 @@ def loop_of(statement):
 def seconds_of(loop, calls):
     start = time.perf_counter()
     loop(calls)
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
     return time.perf_counter() - start
 
 

@@ -11,18 +11,18 @@ def waves(shape, phase, scale):
     return (torch.sin(phase + 1.7 * torch.arange(1, count + 1, dtype=torch.float64)) * scale).reshape(shape).float()
 
 
-def step_of(threads, sizes, batch, classes, momentum):
+def step_of(threads, sizes, batch, classes, momentum, device='cpu'):
     """A function that does one full-batch step and returns the loss before it."""
     torch.set_num_threads(threads)
-    x = waves([batch, sizes[0]], 0.3, 1.0)
+    x = waves([batch, sizes[0]], 0.3, 1.0).to(device)
     if classes:
-        target, loss_of = torch.arange(batch) % sizes[-1], torch.nn.functional.cross_entropy
+        target, loss_of = torch.arange(batch, device=device) % sizes[-1], torch.nn.functional.cross_entropy
     else:
         target, loss_of = torch.sin(3 * x[:, :1]), torch.nn.functional.mse_loss
     parameters = []
     for i in range(len(sizes) - 1):
-        parameters.append(waves([sizes[i], sizes[i + 1]], i + 1.0, (2 / sizes[i]) ** 0.5).requires_grad_())
-        parameters.append(waves([sizes[i + 1]], i + 5.0, 0.1).requires_grad_())
+        parameters.append(waves([sizes[i], sizes[i + 1]], i + 1.0, (2 / sizes[i]) ** 0.5).to(device).requires_grad_())
+        parameters.append(waves([sizes[i + 1]], i + 5.0, 0.1).to(device).requires_grad_())
     optimizer = torch.optim.SGD(parameters, lr=RATE, momentum=momentum)
 
     def step():

@@ -42,12 +42,12 @@ internal static class CudaLibraries
             if (_compiler != 0) return null;
             Resolve();
             string? chosen = Environment.GetEnvironmentVariable(CompilerVariable);
-            if (chosen is { Length: > 0 }) return NativeLibrary.TryLoad(chosen, out _compiler) ? null : $"{CompilerVariable} names {chosen}, which cannot be loaded.";
+            if (chosen is { Length: > 0 }) return TryLoadCompiler(chosen) ? null : $"{CompilerVariable} names {chosen}, which cannot be loaded.";
             if (CompilerNames.Any(name => NativeLibrary.TryLoad(name, out _compiler))) return null;
             string[] folders = [.. CompilerFolders(Environment.GetEnvironmentVariable).Distinct().Where(Directory.Exists)];
             foreach (string name in CompilerNames)
                 foreach (string folder in folders)
-                    if (NativeLibrary.TryLoad(Path.Combine(folder, name), out _compiler)) return null;
+                    if (TryLoadCompiler(Path.Combine(folder, name))) return null;
             return "NVRTC, which compiles the kernels, was not found. Install it with 'pip install nvidia-cuda-nvrtc' (CUDA 13) or 'pip install nvidia-cuda-nvrtc-cu12', with " +
                 $"'conda install cuda-nvrtc', or with the CUDA toolkit; or set {CompilerVariable} to the file libnvrtc.so.";
         }
@@ -66,6 +66,14 @@ internal static class CudaLibraries
             foreach (string part in ToolkitParts.Append("lib")) yield return Path.Combine(conda, part);
         foreach (string packages in PythonPackages(variable))
             foreach (string wheel in (string[])["nvidia/cu13/lib", "nvidia/cuda_nvrtc/lib"]) yield return Path.Combine(packages, wheel);
+    }
+
+    // NVRTC looks for its built-in functions by name; a library that is loaded is found from anywhere.
+    private static bool TryLoadCompiler(string file)
+    {
+        if (!File.Exists(file)) return false;
+        foreach (string builtins in Directory.GetFiles(Path.GetDirectoryName(Path.GetFullPath(file))!, "libnvrtc-builtins.so*")) NativeLibrary.TryLoad(builtins, out _);
+        return NativeLibrary.TryLoad(file, out _compiler);
     }
 
     private static string[] ToolkitParts => ["lib64", "targets/x86_64-linux/lib", "targets/sbsa-linux/lib"];
