@@ -1,11 +1,13 @@
 using Nabla.Autograd;
 using Nabla.Nn;
 using Nabla.Proof;
+using Nabla.Tests.Accelerators;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Autograd;
 
 /// <summary>Batching is one pass, not a loop: the number of kernel calls does not depend on the number of members.</summary>
+[OnChosenDevice]
 public sealed class BatchingTests
 {
     public static TheoryData<string> Primitives => [.. PrimitiveCatalog.All.Select(p => p.Name)];
@@ -85,7 +87,7 @@ public sealed class BatchingTests
             Assert.All(expected.Zip(Hvp(loss, p, v, order).SelectMany(t => t.ToDoubles())), e => Assert.Equal(e.First, e.Second, 12));
     }
 
-    private static Tensor[] Members(Tensor[] inputs, int count) => Array.ConvertAll(inputs, x => Ops.Stack([.. Enumerable.Repeat(x, count)]));
+    private static Tensor[] Members(Tensor[] inputs, int count) => Array.ConvertAll(inputs, x => Ops.Stack([.. Enumerable.Repeat(x.ToDevice(Device.Default), count)]));
 
     // Equations with those of the programs inside them.
     private static int Count(Program program) => program.Equations.Sum(e => 1 + Inner(e.Parameters).Sum(s => Count(s.Program)));

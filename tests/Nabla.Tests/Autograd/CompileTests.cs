@@ -1,7 +1,9 @@
+using Nabla.Tests.Accelerators;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Autograd;
 
+[OnChosenDevice]
 public sealed class CompileTests
 {
     private static readonly Tensor X = Tensor.From([0.5, -1.5, 2.0, 0.25], [2, 2]);
@@ -98,7 +100,8 @@ public sealed class CompileTests
     [Fact]
     public void Intermediate_results_may_exceed_two_gigabytes()
     {
-        // Planned only: pages that nothing writes to cost no memory.
+        // Planned only: pages of the host that nothing writes to cost no memory.
+        using IDisposable _ = Device.Use(Device.Cpu);
         Tensor x = Tensor.Zeros([1 << 14], DType.F64);
         var f = Compile((Tensor v) => (v.ExpandDims(0) * v.ExpandDims(1)).CumSum(0).CumSum(1).Sum());
         Assert.InRange(f.PlanFor(x).ArenaBytes, (1L << 31) + 1, 1L << 33);

@@ -1,8 +1,10 @@
 using Nabla.Proof;
+using Nabla.Tests.Accelerators;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Autograd;
 
+[OnChosenDevice]
 public sealed class CompositionTests
 {
     public static TheoryData<string> Functions => [.. Compositions.Functions];

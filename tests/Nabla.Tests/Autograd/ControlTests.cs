@@ -1,9 +1,11 @@
 using Nabla.Autograd;
 using Nabla.Proof;
+using Nabla.Tests.Accelerators;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Autograd;
 
+[OnChosenDevice]
 public sealed class ControlTests
 {
     private static readonly Tensor W = new RandomKey(1).Normal([3, 3], DType.F64) * 0.5, H = new RandomKey(2).Normal([3], DType.F64);

@@ -1,9 +1,11 @@
 using Nabla.Autograd;
+using Nabla.Tests.Accelerators;
 using static Nabla.Tests.Autograd.ConvReference;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Autograd;
 
+[OnChosenDevice]
 public sealed class ConvTests
 {
     private static readonly ConvOptions Plain = new();

@@ -1,8 +1,10 @@
 using Nabla.Proof;
+using Nabla.Tests.Accelerators;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Autograd;
 
+[OnChosenDevice]
 public sealed class CustomRuleTests
 {
     private static readonly Tensor X = new RandomKey(1).Normal([4], DType.F64), Y = new RandomKey(2).Normal([4], DType.F64);

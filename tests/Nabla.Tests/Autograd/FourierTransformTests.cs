@@ -1,9 +1,11 @@
 using Nabla.Autograd;
 using Nabla.Kernels;
+using Nabla.Tests.Accelerators;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Autograd;
 
+[OnChosenDevice]
 public sealed class FourierTransformTests
 {
     public static TheoryData<int> Lengths => [.. Enumerable.Range(1, 64), 97, 100, 127, 128, 243, 360, 1000, 1009, 1024, 4096, 10007];
@@ -217,6 +219,7 @@ public sealed class FourierTransformTests
 }
 
 [Collection(nameof(Kernels.ProcessSettings))]
+[OnChosenDevice]
 public sealed class FourierThreadTests
 {
     [Theory]

@@ -1,10 +1,12 @@
 using Nabla.Autograd;
 using Nabla.Kernels;
 using Nabla.Proof;
+using Nabla.Tests.Accelerators;
 
 namespace Nabla.Tests.Autograd;
 
 /// <summary>The checks can fail: each kind of fault is found by the check that is meant for it.</summary>
+[OnChosenDevice]
 public sealed class GradCheckTests
 {
     private static readonly Tensor X = Tensor.From([0.4, -0.7, 1.3]);

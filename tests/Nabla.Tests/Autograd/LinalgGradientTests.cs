@@ -1,8 +1,10 @@
 using Nabla.Autograd;
+using Nabla.Tests.Accelerators;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Autograd;
 
+[OnChosenDevice]
 public sealed class LinalgGradientTests
 {
     // Eigenvalues 1, 3, 3, turned so that no axis is an eigenvector.

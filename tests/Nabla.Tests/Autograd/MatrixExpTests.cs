@@ -1,8 +1,10 @@
 using Nabla.Autograd;
+using Nabla.Tests.Accelerators;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Autograd;
 
+[OnChosenDevice]
 public sealed class MatrixExpTests
 {
     private static Tensor Random(ulong seed, params int[] shape) => new SampleSource(seed).Uniform(shape);

@@ -1,8 +1,10 @@
+using Nabla.Tests.Accelerators;
 using static Nabla.Tests.Autograd.ConvReference;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Autograd;
 
+[OnChosenDevice]
 public sealed class PoolTests
 {
     private static readonly (int[] X, int[] Window, int[] Strides)[] Cases =

@@ -1,10 +1,12 @@
 using System.Runtime.CompilerServices;
 using Nabla.Autograd;
 using Nabla.Proof;
+using Nabla.Tests.Accelerators;
 using Nabla.Tests.Tensors;
 
 namespace Nabla.Tests.Autograd;
 
+[OnChosenDevice]
 public sealed class PrimitiveContractTests
 {
     public static TheoryData<string> Primitives => [.. PrimitiveCatalog.All.Select(p => p.Name)];
@@ -46,6 +48,7 @@ public sealed class PrimitiveContractTests
 }
 
 [Collection(nameof(MemoryTestsRunAlone))]
+[OnChosenDevice]
 public sealed class ContractMemoryTests
 {
     [Theory]

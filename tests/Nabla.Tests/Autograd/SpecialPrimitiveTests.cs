@@ -1,5 +1,8 @@
+using Nabla.Tests.Accelerators;
+
 namespace Nabla.Tests.Autograd;
 
+[OnChosenDevice]
 public sealed class SpecialPrimitiveTests
 {
     private static Tensor V(params double[] values) => Tensor.From(values);

@@ -1,7 +1,9 @@
+using Nabla.Tests.Accelerators;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Autograd;
 
+[OnChosenDevice]
 public sealed class TransformTests
 {
     private static readonly Tensor X = Tensor.From([0.3, -1.2, 0.7]);

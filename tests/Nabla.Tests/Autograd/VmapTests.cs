@@ -1,7 +1,9 @@
+using Nabla.Tests.Accelerators;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Autograd;
 
+[OnChosenDevice]
 public sealed class VmapTests
 {
     private static readonly Tensor A = new RandomKey(1).Normal([4, 3], DType.F64), B = new RandomKey(2).Normal([3, 4], DType.F64);

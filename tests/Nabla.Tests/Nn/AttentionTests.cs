@@ -1,10 +1,12 @@
 using Nabla.Nn;
 using Nabla.Proof;
+using Nabla.Tests.Accelerators;
 using static Nabla.Tests.Nn.LayerChecks;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Nn;
 
+[OnChosenDevice]
 public sealed class AttentionTests
 {
     // One batch entry and head: q [t, d], k [s, d], v [s, e], mask by (query, key).

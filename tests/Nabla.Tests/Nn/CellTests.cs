@@ -1,10 +1,12 @@
 using Nabla.Nn;
 using Nabla.Proof;
+using Nabla.Tests.Accelerators;
 using static Nabla.Tests.Nn.LayerChecks;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Nn;
 
+[OnChosenDevice]
 public sealed class CellTests
 {
     private const int Time = 4, Batch = 2, Features = 3, Units = 2;

@@ -1,10 +1,12 @@
 using Nabla.Nn;
 using Nabla.Optim;
+using Nabla.Tests.Accelerators;
 using static Nabla.Tests.Nn.LayerChecks;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Nn;
 
+[OnChosenDevice]
 public sealed class ConvLayerTests
 {
     private static Padding Pad(string name) => name switch { "valid" => Padding.Valid, "same" => Padding.Same, _ => Padding.Circular };

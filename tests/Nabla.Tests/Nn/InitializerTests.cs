@@ -1,8 +1,10 @@
 using Nabla.Nn;
+using Nabla.Tests.Accelerators;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Nn;
 
+[OnChosenDevice]
 public sealed class InitializerTests
 {
     private static double OffIdentity(Tensor q) =>

@@ -1,9 +1,11 @@
 using Nabla.Nn;
+using Nabla.Tests.Accelerators;
 using static Nabla.Tests.Nn.LayerChecks;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Nn;
 
+[OnChosenDevice]
 public sealed class LayerTests
 {
     private static readonly Tensor Words = Tensor.From([0, 3, 3, 1, 2, 3, 0, 0], [4, 2]);

@@ -1,10 +1,12 @@
 using Nabla.Nn;
 using Nabla.Proof;
+using Nabla.Tests.Accelerators;
 using static Nabla.Tests.Nn.LayerChecks;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Nn;
 
+[OnChosenDevice]
 public sealed class LossTests
 {
     private static readonly double[] F = [0.3, -2.5, 1.4, 0.9, -0.2, 3.1], Y = [1, -1, -1, 1, 1, 1];

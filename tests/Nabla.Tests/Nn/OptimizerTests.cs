@@ -1,10 +1,12 @@
 using Nabla.Optim;
+using Nabla.Tests.Accelerators;
 using static Nabla.Tests.Nn.LayerChecks;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Nn;
 
 /// <summary>Three steps of each optimiser against its recursion written out with numbers.</summary>
+[OnChosenDevice]
 public sealed class OptimizerTests
 {
     private const double Rate = 0.1;

@@ -1,8 +1,10 @@
 using Nabla.Nn;
+using Nabla.Tests.Accelerators;
 using static Nabla.Tests.Nn.LayerChecks;
 
 namespace Nabla.Tests.Nn;
 
+[OnChosenDevice]
 public sealed class PoolLayerTests
 {
     [Fact]

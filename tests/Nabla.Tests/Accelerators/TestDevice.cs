@@ -1,0 +1,29 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using Xunit.v3;
+
+namespace Nabla.Tests.Accelerators;
+
+/// <summary>
+/// Where tests run. A device that NABLA_DEVICE chooses is the default device of the classes marked <see cref="OnChosenDeviceAttribute"/>: contracts, and what is the same on all
+/// devices; every other test says itself where it runs.
+/// </summary>
+internal static class TestDevice
+{
+    /// <summary>What NABLA_DEVICE chooses; the CPU if it is not set.</summary>
+    public static Device Chosen => Environment.GetEnvironmentVariable("NABLA_DEVICE") is { Length: > 0 } name ? Device.Parse(name) : Device.Cpu;
+
+    [ModuleInitializer]
+    internal static void KeepTheHost() => Device.Default = Device.Cpu;
+}
+
+/// <summary>The tests of this class say nothing about a device: they make their tensors on the one that NABLA_DEVICE chooses.</summary>
+[AttributeUsage(AttributeTargets.Class)]
+public sealed class OnChosenDeviceAttribute : BeforeAfterTestAttribute
+{
+    /// <inheritdoc/>
+    public override void Before(MethodInfo methodUnderTest, IXunitTest test) => Device.Use(TestDevice.Chosen);
+
+    /// <inheritdoc/>
+    public override void After(MethodInfo methodUnderTest, IXunitTest test) => Device.Use(Device.Cpu);
+}
