@@ -21,7 +21,7 @@ internal static class KernelErrors
         $"kernel: a barrier is not reached by all work-items of a group: {waiting} of {items} wait in {kernel}. A barrier must not stand under a condition that differs within a group.");
 
     public static DeviceException TooLargeForDevice(Aval aval, Device device) => new("NB0322",
-        $"kernel: too many elements for {device}: {aval}; at most 2^31 − 1. Use smaller batches.");
+        $"kernel: too many elements for {device}: {aval}; at most 2^31 − 2^10. Use smaller batches.");
 
     public static DeviceException NotOnDevice(string operation, Device device) => new("NB0323",
         $"{operation}: no kernel for {device}. Move the operands with x.ToDevice(Device.Cpu), or set NABLA_FALLBACK=cpu to let the CPU do it, at the price of two copies.");

@@ -5,6 +5,9 @@ namespace Nabla.Kernels;
 /// <summary>Launches gather and scatter-add. The host looks at the indices first, so that one out of range is the error that it is on the CPU.</summary>
 internal static class DeviceIndexing
 {
+    // Positions of a batch entry from which on indices are sorted instead of compared with each other.
+    private const int Many = 128;
+
     public static void Gather(DenseTensor x, DenseTensor indices, int batchRank, DenseTensor y)
     {
         if (y.Count == 0) return;
@@ -52,10 +55,30 @@ internal static class DeviceIndexing
         {
             var p = new Positions(updates, indices, indices.Rank);
             StridedWalk row = RowOf(updates, indices.Rank);
+            RowShape shape = ShapeOf(y, indices, batchRank);
             int count = checked((int)updates.Count);
+            if (shape.PerBatch >= Many)
+            {
+                (DenseTensor sorted, DenseTensor places) = Sorted<TIndex>(indices, p, shape);
+                IndexKernels.LaunchScatterSorted<T>((Accelerator)y.Device, LaunchSize.Linear(count, IndexKernels.Size).GridX, 1, 1, DeviceView.Of(sorted), DeviceView.Of(places),
+                    DeviceView.Of(updates), p.Other, p.Extents, Steps.Of(row, 0, 0), Extents.Of(row), shape, count, DeviceView.Of(y));
+                GC.KeepAlive((sorted, places));
+                return;
+            }
             IndexKernels.LaunchScatterAdd<T, TIndex>((Accelerator)y.Device, LaunchSize.Linear(count, IndexKernels.Size).GridX, 1, 1,
-                DeviceView.Of(indices), p.Index, p.Extents, DeviceView.Of(updates), p.Other, Steps.Of(row, 0, 0), Extents.Of(row), ShapeOf(y, indices, batchRank), count, DeviceView.Of(y));
+                DeviceView.Of(indices), p.Index, p.Extents, DeviceView.Of(updates), p.Other, Steps.Of(row, 0, 0), Extents.Of(row), shape, count, DeviceView.Of(y));
         }
+    }
+
+    private static (DenseTensor Indices, DenseTensor Places) Sorted<TIndex>(DenseTensor indices, in Positions p, in RowShape shape) where TIndex : unmanaged, INumber<TIndex>
+    {
+        var device = (Accelerator)indices.Device;
+        var lines = new Aval(DType.I32, [checked((int)(indices.Count / shape.PerBatch)), shape.PerBatch]);
+        DenseTensor counted = DenseTensor.Allocate(lines, device), sorted = DenseTensor.Allocate(lines, device), places = DenseTensor.Allocate(lines, device);
+        IndexKernels.LaunchFromStart<TIndex>(device, LaunchSize.Linear(counted.Count, IndexKernels.Size).GridX, 1, 1, DeviceView.Of(indices), p.Index, p.Extents, shape.Size, DeviceView.Of(counted));
+        DeviceSort.Last(counted, false, sorted, places);
+        GC.KeepAlive(counted);
+        return (sorted, places);
     }
 
     // The axes of a row: those behind the indexed one.

@@ -159,14 +159,15 @@ internal static class DeviceMap
         if (divisor.DType.IsFloat || divisor.Count == 0) return;
         var device = (Accelerator)divisor.Device;
         DenseTensor found = DenseTensor.Splat(new Aval(DType.I32, Shape.Scalar), 0, device);
-        // A view reaches over gaps, and a zero there divides nothing.
-        DenseTensor dense = divisor.IsContiguous ? divisor : DenseTensor.Allocate(divisor.Aval, device);
-        if (dense != divisor) DeviceMove.Copy(divisor, dense);
-        DeviceView x = DeviceView.Of(dense);
-        int groups = LaunchSize.Linear(x.Length, ElementKernels.Size).GridX;
-        if (divisor.DType == DType.I32) ElementKernels.LaunchFindZero<int>(device, groups, 1, 1, x, DeviceView.Of(found));
-        else ElementKernels.LaunchFindZero<long>(device, groups, 1, 1, x, DeviceView.Of(found));
-        GC.KeepAlive(dense);
+        // Each stored element once, but none in the gaps of a view: a zero there divides nothing.
+        StridedWalk walk = default;
+        for (int axis = 0; axis < divisor.Rank; axis++)
+            if (divisor.Layout.Strides[axis] != 0) walk.Append(divisor.Shape.Dims[axis], divisor.Layout.Strides[axis]);
+        DeviceView x = DeviceView.Of(divisor);
+        Steps steps = Steps.Of(walk, 0, divisor.Layout.Offset - divisor.Layout.Reach.First);
+        int count = checked((int)walk.Count), groups = LaunchSize.Linear(count, ElementKernels.Size).GridX;
+        if (divisor.DType == DType.I32) ElementKernels.LaunchFindZero<int>(device, groups, 1, 1, x, steps, Extents.Of(walk), count, DeviceView.Of(found));
+        else ElementKernels.LaunchFindZero<long>(device, groups, 1, 1, x, steps, Extents.Of(walk), count, DeviceView.Of(found));
         if (found.CopyToArray<int>()[0] != 0) throw KernelErrors.IntegerDivisionByZero(operation, divisor.DType);
     }
 

@@ -34,8 +34,14 @@ internal static class DeviceReduce
             default: Launch<long>(problem, y); break;
         }
 
-        static void Launch<T>(in Problem p, DenseTensor y) where T : unmanaged, INumber<T>, IMinMaxValue<T> => ReduceKernels.LaunchArg<TOp, T>(
-            (Accelerator)y.Device, LaunchSize.Linear(y.Count, ReduceKernels.Size).GridX, 1, 1, p.X, p.Axes.Kept, p.Axes.KeptExtents, p.Axes.Folded.S0, p.Axes.Cut.Count, DeviceView.Of(y));
+        static void Launch<T>(in Problem p, DenseTensor y) where T : unmanaged, INumber<T>, IMinMaxValue<T>
+        {
+            var device = (Accelerator)y.Device;
+            (FoldCut cut, DeviceView view) = (p.Axes.Cut, DeviceView.Of(y));
+            if (cut.Outputs >= ReduceKernels.Size || cut.Count <= 2 * ReduceKernels.Run)
+                ReduceKernels.LaunchArg<TOp, T>(device, LaunchSize.Linear(y.Count, ReduceKernels.Size).GridX, 1, 1, p.X, p.Axes.Kept, p.Axes.KeptExtents, p.Axes.Folded.S0, cut.Count, view);
+            else ReduceKernels.LaunchArgGroups<TOp, T>(device, cut.Outputs, 1, 1, p.X, p.Axes.Kept, p.Axes.KeptExtents, p.Axes.Folded.S0, cut.Count, view);
+        }
     }
 
     private static void Run<TOp, T>(DenseTensor x, ReadOnlySpan<int> axes, DenseTensor y) where TOp : struct, IReduceOp where T : unmanaged, INumber<T>, IMinMaxValue<T>

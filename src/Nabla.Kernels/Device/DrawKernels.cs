@@ -15,8 +15,7 @@ internal static partial class DrawKernels
         var words = LocalMemory.Allocate<uint>(4);
         int i = Grid.IdxX * Group.DimX + Group.IdxX;
         if (i >= count) return;
-        int key = i / blocks, block = i - key * blocks, at = Steps.At(key, steps, extents);
-        Block((uint)block, 0u, 0u, (uint)keys[at], (uint)keys[at + second], words);
+        int key = Draw(keys, steps, extents, second, blocks, i, words), block = i - key * blocks;
         for (int k = 0; k < 4; k++)
             if (block * 4 + k < perKey) y[key * perKey + block * 4 + k] = (int)words[k];
     }
@@ -28,8 +27,7 @@ internal static partial class DrawKernels
         var words = LocalMemory.Allocate<uint>(4);
         int i = Grid.IdxX * Group.DimX + Group.IdxX;
         if (i >= count) return;
-        int key = i / blocks, block = i - key * blocks, at = Steps.At(key, steps, extents);
-        Block((uint)block, 0u, 0u, (uint)keys[at], (uint)keys[at + second], words);
+        int key = Draw(keys, steps, extents, second, blocks, i, words), block = i - key * blocks;
         for (int k = 0; k < 4; k++)
             if (block * 4 + k < perKey) y[key * perKey + block * 4 + k] = (float)(words[k] >> 8) * 5.9604644775390625e-8f;
     }
@@ -41,8 +39,7 @@ internal static partial class DrawKernels
         var words = LocalMemory.Allocate<uint>(4);
         int i = Grid.IdxX * Group.DimX + Group.IdxX;
         if (i >= count) return;
-        int key = i / blocks, block = i - key * blocks, at = Steps.At(key, steps, extents);
-        Block((uint)block, 0u, 0u, (uint)keys[at], (uint)keys[at + second], words);
+        int key = Draw(keys, steps, extents, second, blocks, i, words), block = i - key * blocks;
         for (int k = 0; k < 2; k++)
             if (block * 2 + k < perKey) y[key * perKey + block * 2 + k] = (double)Bits53(words[2 * k], words[2 * k + 1]) * 1.1102230246251565e-16;
     }
@@ -54,8 +51,7 @@ internal static partial class DrawKernels
         var words = LocalMemory.Allocate<uint>(4);
         int i = Grid.IdxX * Group.DimX + Group.IdxX;
         if (i >= count) return;
-        int key = i / blocks, block = i - key * blocks, at = Steps.At(key, steps, extents);
-        Block((uint)block, 0u, 0u, (uint)keys[at], (uint)keys[at + second], words);
+        int key = Draw(keys, steps, extents, second, blocks, i, words), block = i - key * blocks;
         for (int k = 0; k < 2; k++)
             if (block * 2 + k < perKey) y[key * perKey + block * 2 + k] = (long)((((ulong)words[2 * k + 1] << 32) | (ulong)words[2 * k]) ^ (1ul << 63));
     }
@@ -67,8 +63,7 @@ internal static partial class DrawKernels
         var words = LocalMemory.Allocate<uint>(4);
         int i = Grid.IdxX * Group.DimX + Group.IdxX;
         if (i >= count) return;
-        int key = i / blocks, block = i - key * blocks, at = Steps.At(key, steps, extents);
-        Block((uint)block, 0u, 0u, (uint)keys[at], (uint)keys[at + second], words);
+        int key = Draw(keys, steps, extents, second, blocks, i, words), block = i - key * blocks;
         for (int k = 0; k < 4; k++)
             if (block * 4 + k < perKey) y[key * perKey + block * 4 + k] = (float)Quantile(((double)((int)(words[k] >> 8) - (1 << 23)) + 0.5) * 5.9604644775390625e-8);
     }
@@ -80,8 +75,7 @@ internal static partial class DrawKernels
         var words = LocalMemory.Allocate<uint>(4);
         int i = Grid.IdxX * Group.DimX + Group.IdxX;
         if (i >= count) return;
-        int key = i / blocks, block = i - key * blocks, at = Steps.At(key, steps, extents);
-        Block((uint)block, 0u, 0u, (uint)keys[at], (uint)keys[at + second], words);
+        int key = Draw(keys, steps, extents, second, blocks, i, words), block = i - key * blocks;
         for (int k = 0; k < 2; k++)
             if (block * 2 + k < perKey) y[key * perKey + block * 2 + k] = Quantile(((double)((long)Bits53(words[2 * k], words[2 * k + 1]) - (1L << 52)) + 0.5) * 1.1102230246251565e-16);
     }
@@ -111,6 +105,14 @@ internal static partial class DrawKernels
         Block((uint)(i - key * children), 0u, 2u, (uint)keys[at], (uint)keys[at + second], words);
         y[2 * i] = (int)words[0];
         y[2 * i + 1] = (int)words[1];
+    }
+
+    // The words of block number i, the blocks of a key following each other; which key it is.
+    private static int Draw(ArrayView<int> keys, Steps steps, Extents extents, int second, int blocks, int i, ArrayView<uint> words)
+    {
+        int key = i / blocks, at = Steps.At(key, steps, extents);
+        Block((uint)(i - key * blocks), 0u, 0u, (uint)keys[at], (uint)keys[at + second], words);
+        return key;
     }
 
     // Philox4x32-10 (Salmon et al. 2011) of the counter (c0, c1, c2, 0).

@@ -139,12 +139,12 @@ internal static partial class ElementKernels
         if (i < count) y[Steps.At(i, stepsY, extents)] = x[Steps.At(i, stepsX, extents)];
     }
 
-    /// <summary>True, once and for all, if any integer is 0.</summary>
+    /// <summary>True, once and for all, if any of <paramref name="count"/> integers is 0.</summary>
     [Kernel(Size), Instances(typeof(int), typeof(long))]
-    public static void FindZero<T>(ArrayView<T> x, ArrayView<int> found) where T : unmanaged, INumber<T>
+    public static void FindZero<T>(ArrayView<T> x, Steps steps, Extents extents, int count, ArrayView<int> found) where T : unmanaged, INumber<T>
     {
         int i = Grid.IdxX * Group.DimX + Group.IdxX;
-        if (i < x.IntLength && x[i] == T.Zero) found[0] = 1;
+        if (i < count && x[Steps.At(i, steps, extents)] == T.Zero) found[0] = 1;
     }
 
     /// <summary>y[i₀, …] = i_axis, where <paramref name="inner"/> elements lie behind each step of the axis of size <paramref name="size"/>.</summary>

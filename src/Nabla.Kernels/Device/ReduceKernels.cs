@@ -71,13 +71,52 @@ internal static partial class ReduceKernels
         for (int j = 1; j < count; j++)
         {
             T next = x[start + j * step];
-            // ±0 are equal here, and the first NaN stays.
-            if (!T.IsNaN(best) && next != best && (T.IsNaN(next) || TOp.Combine(best, next) == next))
-            {
-                best = next;
-                position = j;
-            }
+            if (!IsBetter<TOp, T>(next, best)) continue;
+            best = next;
+            position = j;
         }
         y[i] = position;
     }
+
+    /// <summary>The same for few long lines: a group takes one, each work-item every 256th position, then all of them as a tree.</summary>
+    [Kernel(Size)]
+    [Instances(typeof(MaxOp), typeof(MinOp)), Instances(typeof(float), typeof(double), typeof(int), typeof(long))]
+    public static void ArgGroups<TOp, T>(ArrayView<T> x, Steps kept, Extents keptExtents, int step, int count, ArrayView<int> y)
+        where TOp : struct, IReduceOp where T : unmanaged, INumber<T>, IMinMaxValue<T>
+    {
+        var values = SharedMemory.Allocate<T>(Size);
+        var places = SharedMemory.Allocate<int>(Size);
+        int item = Group.IdxX, start = Steps.At(Grid.IdxX, kept, keptExtents), position = item < count ? item : 0;
+        T best = x[start + position * step];
+        for (int j = item + Size; j < count; j += Size)
+        {
+            T next = x[start + j * step];
+            if (!IsBetter<TOp, T>(next, best)) continue;
+            best = next;
+            position = j;
+        }
+        values[item] = best;
+        places[item] = position;
+        Group.Barrier();
+        for (int half = Size / 2; half > 0; half /= 2)
+        {
+            if (item < half)
+            {
+                T other = values[item + half];
+                int place = places[item + half];
+                bool equal = !IsBetter<TOp, T>(other, values[item]) && !IsBetter<TOp, T>(values[item], other);
+                if (IsBetter<TOp, T>(other, values[item]) || equal && place < places[item])
+                {
+                    values[item] = other;
+                    places[item] = place;
+                }
+            }
+            Group.Barrier();
+        }
+        if (item == 0) y[Grid.IdxX] = places[0];
+    }
+
+    // ±0 are equal here, and so are all NaNs, which are better than numbers.
+    private static bool IsBetter<TOp, T>(T a, T b) where TOp : struct, IReduceOp where T : unmanaged, INumber<T>, IMinMaxValue<T> =>
+        !T.IsNaN(b) && a != b && (T.IsNaN(a) || TOp.Combine(b, a) == a);
 }

@@ -16,6 +16,80 @@ public sealed class DeviceKernelTests
         Device device = DeviceCases.Find(name);
         Tensor tens = Tensor.From([10, 20, 30], device: device), padded = Tensor.From([1, 0, 2, 0, 3], device: device);
         Assert.Equal([10, 10, 10], (tens / padded.Slice([0], [3], [2])).ToArray<int>());
+        Tensor pair = Tensor.From([5L, 0], [1, 2], device: device).BroadcastTo([3, 2]);
+        Assert.Equal([2L, 2, 2], (Tensor.Full([3, 1], 10, DType.I64, device) / pair.Slice([0, 0], [3, 1])).ToArray<long>());
+        Assert.Equal("NB0603", Assert.Throws<NumericException>(() => Tensor.Full([3, 2], 10, DType.I64, device) / pair).Code);
+    }
+
+    // One after another in the order of the positions, whether they are compared or sorted; some indices count from the end, most are repeated.
+    [Theory, MemberData(nameof(Devices))]
+    public void Rows_are_added_in_order_however_many_there_are(string name)
+    {
+        Device device = DeviceCases.Find(name);
+        foreach (int each in (int[])[1, 127, 128, 523])
+        {
+            Func<int, double> noise = LayoutCases.Noise(each);
+            foreach (((string layout, DenseTensor indices), (_, DenseTensor updates)) in LayoutCases.Of([2, each], i => i * 7919 % 23 - 11).Zip(LayoutCases.Of([2, each, 3], i => (float)noise(i)).Reverse()))
+            {
+                Added(indices, updates, layout);
+                Added(LayoutCases.Dense([2, each], i => (long)(i % 5)), updates, layout);
+            }
+        }
+
+        void Added(DenseTensor indices, DenseTensor updates, string layout)
+        {
+            int each = indices.Shape[1];
+            var x = LayoutCases.Dense([2, 13, 3], i => (float)i);
+            DenseTensor y = DeviceCases.Output(DType.F32, x.Shape, device);
+            Nabla.Kernels.Move.ScatterAdd(x.Place(device), indices.Place(device), updates.Place(device), 1, y);
+            double[] at = indices.ToDoubles(), terms = updates.ToDoubles();
+            float[] expected = x.ToArray<float>();
+            for (int p = 0; p < 2 * each; p++)
+                for (int r = 0; r < 3; r++) expected[(p / each * 13 + ((int)at[p] + 13) % 13) * 3 + r] += (float)terms[3 * p + r];
+            Assert.True(expected.SequenceEqual(y.ToArray<float>()), $"{layout} {updates.Aval}");
+        }
+    }
+
+    [Theory, MemberData(nameof(Devices))]
+    public void The_first_of_the_largest_and_smallest_is_found_in_long_and_short_lines(string name)
+    {
+        Device device = DeviceCases.Find(name);
+        foreach (int[] shape in (int[][])[[1, 1], [3, 31], [300, 40], [1, 5000], [7, 257], [5, 256]])
+            foreach (int axis in (int[])[0, 1])
+            {
+                Func<int, double> noise = LayoutCases.Noise(shape[1]);
+                Found(i => (float)Math.Round(3 * noise(i)));
+                Found(i => i % 1009 == 1008 ? double.NaN : i % 2 == 0 ? 0.0 : -0.0);
+                Found(i => (int)(9 * noise(i)));
+
+                void Found<T>(Func<int, T> element) where T : unmanaged
+                {
+                    foreach ((string layout, DenseTensor x) in LayoutCases.Of(shape, element))
+                    {
+                        Shape result = x.Shape.Without([axis]);
+                        foreach (bool largest in (bool[])[true, false])
+                        {
+                            DenseTensor here = LayoutCases.Output(DType.I32, result), there = DeviceCases.Output(DType.I32, result, device);
+                            foreach ((DenseTensor from, DenseTensor to) in ((DenseTensor, DenseTensor)[])[(x, here), (x.Place(device), there)])
+                            {
+                                if (largest) ArgReduce.ArgMax(from, axis, to);
+                                else ArgReduce.ArgMin(from, axis, to);
+                            }
+                            Assert.True(here.ToArray<int>().SequenceEqual(there.ToArray<int>()), $"{x.Aval} {layout} axis {axis}");
+                        }
+                    }
+                }
+            }
+    }
+
+    // Numbers of work-items beyond the last element must not overflow.
+    [Fact]
+    public void Views_of_more_elements_than_a_kernel_counts_are_refused()
+    {
+        DenseTensor one = DeviceCases.Output(DType.F32, [1], DeviceCases.Find("emu"));
+        Assert.Equal(DeviceView.MostElements, DeviceView.Of(one.View(new Layout([2], [DeviceView.MostElements - 1], 0))).Length);
+        Assert.Equal("NB0322", Assert.Throws<DeviceException>(() => DeviceView.Of(one.View(new Layout([2], [DeviceView.MostElements], 0)))).Code);
+        Assert.True((long)LaunchSize.Linear(DeviceView.MostElements, 1024).GridX * 1024 <= 1L << 31);
     }
 
     [Theory, MemberData(nameof(Devices))]

@@ -1,3 +1,4 @@
+using Nabla.Autograd;
 using Nabla.Kernels;
 using Nabla.Tests.Kernels;
 
@@ -40,6 +41,30 @@ public sealed class DeviceTransformTests
                         Assert.True(Math.Abs(actual[i] - exact[i]) <= 2 * terms * Math.ScaleB(sizes[i], roundoff), $"{x.Aval} {w.Aval} {layout} at {i}: {actual[i]:R} instead of {exact[i]:R}");
                 }
             }
+        }
+    }
+
+    // Over four axes there is no kernel.
+    [Fact]
+    public void What_a_device_cannot_do_the_CPU_does_only_if_it_may()
+    {
+        Tensor x = new RandomKey(1).Normal([1, 3, 3, 3, 3, 2], DType.F64), w = new RandomKey(2).Normal([2, 2, 2, 2, 2, 1], DType.F64);
+        Tensor Convolve(Device device) => x.ToDevice(device).Conv(w.ToDevice(device));
+        Device emulator = DeviceCases.Find("emu");
+        bool before = Fallback.IsAllowed;
+        try
+        {
+            Fallback.IsAllowed = false;
+            Assert.Equal("NB0323", Assert.Throws<DeviceException>(() => Convolve(emulator)).Code);
+            Fallback.IsAllowed = true;
+            Tensor y = Convolve(emulator);
+            Assert.Equal(emulator, y.Device);
+            Assert.Equal(Convolve(Device.Cpu).ToDoubles(), y.ToDoubles());
+            Assert.Contains("conv", Fallback.Used);
+        }
+        finally
+        {
+            Fallback.IsAllowed = before;
         }
     }
 

@@ -45,6 +45,33 @@ public sealed partial class KernelTextTests(ITestOutputHelper output)
         output.WriteLine($"{compiled} kernels to PTX in {Stopwatch.GetElapsedTime(start).TotalSeconds:F1} s");
     }
 
+    // Every way of reading, every fold, both cuts.
+    [Theory]
+    [InlineData(DType.F32)]
+    [InlineData(DType.F64)]
+    public void Composed_loops_compile_to_PTX(DType element)
+    {
+        DenseTensor number = DenseTensor.Allocate(new Aval(element, [4, 3]), Device.Cpu), truth = DenseTensor.Allocate(new Aval(DType.Bool, [4, 3]), Device.Cpu);
+        FusedTensor[] loads = [new(number, FusedUse.Load), new(number, FusedUse.Load), new(number, FusedUse.Load), new(truth, FusedUse.Load), new(truth, FusedUse.Load)];
+        LoopReading[] readings = [LoopReading.Dense, LoopReading.Single, LoopReading.Strided, LoopReading.Dense, LoopReading.Single];
+        LoopOperation[] operations =
+        [
+            new(LaneForm.Binary<AddOp>(), 0, 1, -1), new(LaneForm.Unary<TanhOp>(), 5, -1, -1), new(LaneForm.Select, 3, 6, 2), new(LaneForm.Power(-3), 7, -1, -1),
+            new(LaneForm.Binary<LtOp>(), 8, 0, -1), new(LaneForm.FromBool, 9, -1, -1),
+        ];
+        FusedTensor[] stores = [new(number, FusedUse.Store, 8), new(truth, FusedUse.Store, 9)];
+        FusedTensor[] folds = [new(number, FusedUse.Sum, 8), new(number, FusedUse.Max, 7), new(number, FusedUse.Min, 10)];
+        foreach (bool? byLines in (bool?[])[null, true, false])
+        {
+            FusedTensor[] tensors = byLines is null ? [.. loads, .. stores] : [.. loads, .. stores, .. folds];
+            KernelProgram program = DeviceLoopText.Program(element, tensors, [.. readings, .. new LoopReading[tensors.Length - loads.Length]], operations, byLines);
+            (int status, string ptx, string log) = Compile(Repository.Read("tests/Nabla.Tests/Accelerators/clang-cuda.h") + program.Cuda);
+            Assert.True(status == 0, log);
+            Assert.Contains(".visible .entry nabla_loop", ptx);
+            if (Nabla.Kernels.Accelerators.Find().OfType<OpenClDevice>().FirstOrDefault() is { } device) WithoutCache(device).Compile(program);
+        }
+    }
+
     [Fact]
     public void A_fault_in_CUDA_text_is_found()
     {

@@ -287,6 +287,26 @@ public sealed class OpenClTests : IDisposable
     }
 
     [Fact]
+    public void The_entries_that_were_used_longest_ago_go_when_the_cache_is_full()
+    {
+        var cache = new KernelCache(_folder, limit: 40_000);
+        string[] keys = [.. Enumerable.Range(0, 6).Select(i => KernelCache.Key($"{i}"))];
+        for (int i = 0; i < 3; i++)
+        {
+            cache.Write(keys[i], new byte[10_000]);
+            File.SetLastWriteTimeUtc(cache.PathOf(keys[i])!, DateTime.UtcNow.AddHours(i - 10));
+        }
+        Assert.NotNull(cache.Read(keys[0]));
+        cache.Write(keys[3], new byte[10_000]);
+        // Two are left in three quarters of the limit: the new one, and the one that was read.
+        Assert.Equal([true, false, false, true], keys[..4].Select(key => cache.Read(key) is not null));
+        // Another process counts what it finds; an entry larger than the limit is alone.
+        new KernelCache(_folder, limit: 40_000).Write(keys[4], new byte[50_000]);
+        Assert.Equal(cache.PathOf(keys[4]), Assert.Single(Directory.GetFiles(_folder)));
+        Assert.NotNull(new KernelCache(_folder, limit: 40_000).Read(keys[4]));
+    }
+
+    [Fact]
     public void Without_a_cache_and_with_a_folder_that_cannot_be_written_kernels_run_all_the_same()
     {
         OpenClDevice found = OpenClTexts.Device;
