@@ -10,11 +10,21 @@ namespace Nabla.Tests.Accelerators;
 /// </summary>
 internal static class TestDevice
 {
-    /// <summary>What NABLA_DEVICE chooses; the CPU if it is not set.</summary>
-    public static Device Chosen => Environment.GetEnvironmentVariable("NABLA_DEVICE") is { Length: > 0 } name ? Device.Parse(name) : Device.Cpu;
+    private const string Variable = "NABLA_DEVICE";
 
+    private static string? _chosen;
+
+    /// <summary>What NABLA_DEVICE chooses; the CPU if it is not set.</summary>
+    public static Device Chosen => _chosen is { Length: > 0 } name ? Device.Parse(name) : Device.Cpu;
+
+    // Programs that tests start do not see the variable either.
     [ModuleInitializer]
-    internal static void KeepTheHost() => Device.Default = Device.Cpu;
+    internal static void KeepTheHost()
+    {
+        _chosen = Environment.GetEnvironmentVariable(Variable);
+        Environment.SetEnvironmentVariable(Variable, null);
+        Device.Default = Device.Cpu;
+    }
 }
 
 /// <summary>The tests of this class say nothing about a device: they make their tensors on the one that NABLA_DEVICE chooses.</summary>
