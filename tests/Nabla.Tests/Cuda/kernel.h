@@ -4,6 +4,10 @@
 #define __shared__ static __attribute__((section("fake_group_memory")))
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(n)
+#define __align__(n) __attribute__((aligned(n)))
+
+struct __align__(16) float4 { float x, y, z, w; };
+struct __align__(16) double2 { double x, y; };
 
 struct fake_place { unsigned int x, y, z; };
 extern "C" {
