@@ -17,7 +17,7 @@ public static class MicroBench
         IConfig config = DefaultConfig.Instance.AddJob(Job.ShortRun.WithIterationTime(TimeInterval.FromMilliseconds(100)).WithToolchain(InProcessEmitToolchain.Instance))
             .WithArtifactsPath(Path.Combine(Path.GetTempPath(), "nabla-bench")).WithOptions(ConfigOptions.DisableLogFile);
         string[] given = [.. arguments];
-        BenchmarkSwitcher.FromTypes([typeof(Rows), typeof(Dispatch)]).Run(given.Length > 0 ? given : ["--filter", "*"], config);
+        BenchmarkSwitcher.FromTypes([typeof(Rows), typeof(Dispatch), typeof(Devices)]).Run(given.Length > 0 ? given : ["--filter", "*"], config);
     }
 
     /// <summary>A row of elements that stays in the cache, on one thread.</summary>
@@ -58,6 +58,51 @@ public static class MicroBench
 
         [Benchmark]
         public void Tanh() => Map.Unary<TanhOp>(_x, _y);
+    }
+
+    /// <summary>One call on each accelerator of a driver, with the wait for it.</summary>
+    public class Devices
+    {
+        private DenseTensor _x = null!, _y = null!, _sum = null!;
+
+        /// <summary>Names of the accelerators; the emulator is not for speed.</summary>
+        public static IEnumerable<string> Names => Device.All.Where(d => d is Accelerator && d.Name != "emu").Select(d => d.Name);
+
+        /// <summary>Where it runs.</summary>
+        [ParamsSource(nameof(Names))]
+        public string Name { get; set; } = "";
+
+        /// <summary>Rows and columns.</summary>
+        [Params(64, 512)]
+        public int Size { get; set; }
+
+        /// <summary>Makes the operands.</summary>
+        [GlobalSetup]
+        public void Prepare()
+        {
+            Device device = Device.Parse(Name);
+            Tensor x = Tensor.From([.. Enumerable.Range(1, Size * Size).Select(i => 1f / i)], [Size, Size]);
+            (_x, _y, _sum) = (DenseTensor.Allocate(x.Aval, device), DenseTensor.Allocate(x.Aval, device), DenseTensor.Allocate(new Aval(x.DType, []), device));
+            Move.Copy((DenseTensor)x, _x);
+        }
+
+        [Benchmark(Baseline = true)]
+        public void Copy() => Wait(() => Move.Copy(_x, _y));
+
+        [Benchmark]
+        public void Add() => Wait(() => Map.Binary<AddOp>(_x, _x, _y));
+
+        [Benchmark]
+        public void Sum() => Wait(() => Reductions.Run<SumOp>(_x, [0, 1], _sum));
+
+        [Benchmark]
+        public void Product() => Wait(() => MatMul.Run(_x, _x, _y));
+
+        private void Wait(Action launch)
+        {
+            launch();
+            _x.Device.Synchronize();
+        }
     }
 
     /// <summary>One element: what is paid besides arithmetic.</summary>

@@ -17,7 +17,7 @@ switch (args)
 (string Name, string What, Action<Report> Run)[] benches =
 [
     ("roof", "what the machine can do at most", Roof.Print),
-    ("kernels", "matrix products", KernelBench.Print),
+    ("kernels", "matrix products; with --device, the kernels of an accelerator", report => (report.Options.Device is { } name ? r => DeviceBench.Print(r, name) : (Action<Report>)KernelBench.Print)(report)),
     ("linalg", "factorisations and solves; names of operations, sizes, f32, 1t, batch restrict it", LinalgBench.Print),
     ("dispatch", "what an operation costs before it computes anything", DispatchBench.Print),
     ("functions", "elementary functions on a million elements; names of functions restrict it", FunctionsBench.Print),
@@ -33,7 +33,8 @@ var peers = new Option<bool>("--peers") { Description = "Run OpenBLAS and PyTorc
 var python = new Option<string>("--python") { Description = "The python that has PyTorch.", DefaultValueFactory = _ => "/usr/bin/python3", Recursive = true };
 var json = new Option<bool>("--json") { Description = "One JSON document on standard output; the tables go to standard error.", Recursive = true };
 var write = new Option<bool>("--write") { Description = "Replace the tables in docs/performance.md.", Recursive = true };
-var root = new RootCommand("Measures Nabla beside the machine's roof and beside other libraries.") { peers, python, json, write };
+var device = new Option<string?>("--device") { Description = "kernels: the accelerator to measure, such as opencl:0, beside the CPU.", Recursive = true };
+var root = new RootCommand("Measures Nabla beside the machine's roof and beside other libraries.") { peers, python, json, write, device };
 foreach ((string name, string what, Action<Report> run) in benches) Add(name, what, run);
 Add("all", "all of these", report => Array.ForEach(benches, bench =>
 {
@@ -49,7 +50,7 @@ void Add(string name, string what, Action<Report> run)
     var command = new Command(name, what) { TreatUnmatchedTokensAsErrors = name is not ("kernels" or "functions" or "linalg" or "gpu") };
     command.SetAction(parsed =>
     {
-        var report = new Report(new BenchOptions(parsed.GetValue(peers), parsed.GetValue(python)!, parsed.GetValue(json), parsed.GetValue(write), parsed.UnmatchedTokens));
+        var report = new Report(new BenchOptions(parsed.GetValue(peers), parsed.GetValue(python)!, parsed.GetValue(json), parsed.GetValue(write), parsed.GetValue(device), parsed.UnmatchedTokens));
         run(report);
         report.Finish();
     });

@@ -12,8 +12,9 @@ namespace Nabla.Bench;
 /// <param name="Python">The python that may have PyTorch.</param>
 /// <param name="Json">One JSON document on standard output; the tables go to standard error.</param>
 /// <param name="Write">Replace the tables in docs/performance.md.</param>
+/// <param name="Device">The accelerator whose kernels are measured; null: those of the CPU.</param>
 /// <param name="Rest">What one benchmark alone understands.</param>
-internal sealed record BenchOptions(bool Peers, string Python, bool Json, bool Write, IReadOnlyList<string> Rest);
+internal sealed record BenchOptions(bool Peers, string Python, bool Json, bool Write, string? Device, IReadOnlyList<string> Rest);
 
 /// <summary>The tables of one run, and on what machine, against which roofs and with which versions they were measured.</summary>
 internal sealed class Report(BenchOptions options)

@@ -42,6 +42,9 @@ internal abstract class Dialect
 
     public abstract string Barrier { get; }
 
+    /// <summary>What stands before a loop over so many lanes of vectors.</summary>
+    public abstract string LanesPragma(int count);
+
     /// <summary>A conversion with C#'s meaning: floats become integers toward zero, saturating, NaN as 0.</summary>
     public abstract string ToInteger(string type, string expression);
 
@@ -101,6 +104,9 @@ internal abstract class Dialect
             _ => $"nabla_{type.ToLowerInvariant()}_{property.ToLowerInvariant()}()",
         };
 
+        public override string LanesPragma(int count) =>
+            $"#pragma clang loop vectorize(enable) vectorize_width({System.Math.Min(count, 16)}) interleave_count({System.Math.Max(count / 16, 1)})";
+
         public override string Barrier => "barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)";
 
         public override string ToInteger(string type, string expression) => $"convert_{type}_sat_rtz({expression})";
@@ -132,7 +138,7 @@ internal abstract class Dialect
 
         public override string Qualifier(Space space) => "";
 
-        public override string ArrayQualifier(Space space) => space == Space.Shared ? "__shared__ " : "";
+        public override string ArrayQualifier(Space space) => space == Space.Shared ? "__shared__ __align__(16) " : "__align__(16) ";
 
         public override string FunctionStart => "static __device__ __forceinline__ ";
 
@@ -154,6 +160,8 @@ internal abstract class Dialect
             ("Group", "DimZ") => "(int)blockDim.z",
             _ => $"nabla_{type.ToLowerInvariant()}_{property.ToLowerInvariant()}()",
         };
+
+        public override string LanesPragma(int count) => "#pragma unroll";
 
         public override string Barrier => "__syncthreads()";
 

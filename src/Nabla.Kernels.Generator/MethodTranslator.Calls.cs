@@ -24,6 +24,7 @@ internal sealed partial class MethodTranslator
             _translation.Report(Rules.Extent, call, call.ToString());
             return "0";
         }
+        if (IsLanes(call)) Lanes(call);
         if (type == "Atomic") return Atomic(method, arguments, call);
         if (Intrinsic(method) is { } template) return Expand(template, method, arguments);
         if (StaticReceiver(call) is { } parameter && _instance.IsOpen(parameter)) return $"{parameter.Name}_{method.Name}({Arguments(method, arguments, out _)})";
@@ -86,7 +87,11 @@ internal sealed partial class MethodTranslator
     {
         if (method.TypeArguments.Any(t => _instance.Resolve(t).SpecialType == SpecialType.System_Double)) _doubles.Value = true;
         if (!template.Contains('{')) return $"{template}({Arguments(method, arguments, out _)})";
-        for (int i = 0; i < arguments.Length; i++) template = template.Replace($"{{{i}}}", Atom(Argument(method.Parameters[i], arguments[i])));
+        for (int i = 0; i < arguments.Length; i++)
+        {
+            string text = ElementOf(method.Parameters[i].Type) is not null && arguments[i] is { } view ? View(view)?.Pointer ?? "0" : Argument(method.Parameters[i], arguments[i]);
+            template = template.Replace($"{{{i}}}", Atom(text));
+        }
         return template;
     }
 

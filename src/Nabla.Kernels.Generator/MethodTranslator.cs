@@ -181,9 +181,27 @@ internal sealed partial class MethodTranslator
             start = $"{type} {string.Join(", ", declaration.Variables.Select(v => Identifiers.InC(v.Identifier.Text) + (v.Initializer is null ? "" : " = " + Value(v.Initializer.Value))))}";
         }
         else start = string.Join(", ", loop.Initializers.Select(Value));
-        if (IsShort(loop)) Line("#pragma unroll", indent: false);
+        if (LanesOf(loop) is { } lanes) Line(_dialect.LanesPragma(lanes), indent: false);
+        else if (IsShort(loop)) Line("#pragma unroll", indent: false);
         Line($"for ({start}; {(loop.Condition is null ? "" : Value(loop.Condition))}; {string.Join(", ", loop.Incrementors.Select(Value))})");
         Body(loop.Statement);
+    }
+
+    // The count of a loop to Vectors.Lanes(count).
+    private int? LanesOf(ForStatementSyntax loop)
+    {
+        if (loop.Condition is not BinaryExpressionSyntax { RawKind: (int)SyntaxKind.LessThanExpression, Right: InvocationExpressionSyntax call } || !IsLanes(call)) return null;
+        return Lanes(call);
+    }
+
+    private bool IsLanes(InvocationExpressionSyntax call) => _model.GetSymbolInfo(call).Symbol is IMethodSymbol { Name: "Lanes", ContainingType.Name: "Vectors" };
+
+    private int? Lanes(InvocationExpressionSyntax call)
+    {
+        bool ends = call.Parent?.Parent is ForStatementSyntax { Declaration.Variables: [{ Initializer.Value: var first }] } && _model.GetConstantValue(first) is { HasValue: true, Value: 0 };
+        if (ends && call.ArgumentList.Arguments is [var count] && _model.GetConstantValue(count.Expression) is { Value: int lanes } && (lanes is 2 or 4 or 8 || lanes > 0 && lanes % 16 == 0)) return lanes;
+        _translation.Report(Rules.Lanes, call, call.ToString());
+        return null;
     }
 
     // A loop to a small constant: arrays of a work-item live in registers only when it is unrolled.

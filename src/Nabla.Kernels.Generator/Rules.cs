@@ -44,9 +44,13 @@ internal static class Rules
     public static readonly DiagnosticDescriptor Instances = Rule("NK0010", "Generic kernel without element types",
         "kernel: generic kernel without element types: {0}; add [Instances(typeof(float), typeof(double))]");
 
+    /// <summary>NK0011.</summary>
+    public static readonly DiagnosticDescriptor Lanes = Rule("NK0011", "Count of a loop over lanes",
+        "kernel: lanes of a vector: {0}; expected a constant, 2, 4, 8 or a multiple of 16, as the end of a 'for' loop that counts up from 0");
+
     /// <summary>All of them.</summary>
     public static readonly DiagnosticDescriptor[] All =
-        [Construct, Call, Type, Declaration, Extent, Barrier, Recursion, State, View, Instances];
+        [Construct, Call, Type, Declaration, Extent, Barrier, Recursion, State, View, Instances, Lanes];
 
     private static DiagnosticDescriptor Rule(string id, string title, string message) => new(
         id, title, message, "Nabla.Kernels", DiagnosticSeverity.Error, isEnabledByDefault: true,

@@ -26,7 +26,7 @@ internal sealed class Planner
         _program = onHost ? ContractionForms.Lower(program, device) : program;
         _device = device;
         int variables = _program.VarCount;
-        _schedule = onDevice ? Fusion.ScheduleForDevice(_program, MayBeView) : onHost ? ProductEpilogues.Attach(Recomputation.Apply(_program, Fusion.Schedule(_program, MayBeView), ref variables), MayBeView) : Fusion.None(_program);
+        _schedule = onDevice ? ProductEpilogues.AttachForDevice(Fusion.ScheduleForDevice(_program, MayBeView), MayBeView) : onHost ? ProductEpilogues.Attach(Recomputation.Apply(_program, Fusion.Schedule(_program, MayBeView), ref variables), MayBeView) : Fusion.None(_program);
         _storage = new Storage?[variables];
         _layouts = new Layout?[variables];
         _lastUse = LastUses();
@@ -178,17 +178,33 @@ internal sealed class Planner
                 if (reader == group) yield return new Plan.CopyStep(Tensor(v), Copy(v, copy));
             string names = string.Join(' ', group.Equations.Select(e => e.Primitive.Name));
             (FusedTensor[] tensors, LoopOperation[] operations) = LoopOf(group);
-            if (_device is Accelerator accelerator) yield return new Plan.FusedStep(new DeviceLoop(accelerator, group.Shape, group.Element, tensors, operations, group.Folded), names);
-            else if (group.Product is not { } product) yield return new Plan.FusedStep(FusedLoop.Create(group.Shape, group.Element, tensors, operations, group.Folded), names);
+            var accelerator = _device as Accelerator;
+            if (group.Product is not { } product)
+            {
+                yield return new Plan.FusedStep(accelerator is not null ? new DeviceLoop(accelerator, group.Shape, group.Element, tensors, operations, group.Folded)
+                    : FusedLoop.Create(group.Shape, group.Element, tensors, operations, group.Folded), names);
+            }
             else
             {
-                MatMulEpilogue epilogue = FusedLoop.CreateEpilogue(group.Shape, group.Element, tensors, operations, FusionGroup.RowAxes(product));
+                MatMulEpilogue epilogue = accelerator is not null ? DeviceEpilogueOf(group, product, tensors, operations)
+                    : FusedLoop.CreateEpilogue(group.Shape, group.Element, tensors, operations, FusionGroup.RowAxes(product));
                 yield return new Plan.ProductStep((DotDims)product.Parameters!, Tensor(product.InputArray[0]), Tensor(product.InputArray[1]), Tensor(product.OutputArray[0]), epilogue, names);
             }
             yield break;
         }
         Equation e = group.Equations[0];
         yield return new Plan.KernelStep(e.Primitive, e.Parameters, Array.ConvertAll(e.InputArray, Tensor), Array.ConvertAll(e.OutputArray, Tensor), e.Source);
+    }
+
+    // There the product reaches memory only if something else reads it.
+    private DeviceEpilogue DeviceEpilogueOf(FusionGroup group, Equation product, FusedTensor[] tensors, LoopOperation[] operations)
+    {
+        Var sum = product.OutputArray[0];
+        Equation[] rest = group.Equations[1..];
+        HashSet<Atom> computed = [.. rest.Select(e => e.OutputArray[0])];
+        int place = rest.SelectMany(e => e.InputArray).Where(a => !computed.Contains(a)).Distinct().TakeWhile(a => a != sum).Count();
+        bool isRead = _lastUse[sum.Id] > _schedule.IndexOf(group);
+        return new DeviceEpilogue(sum.Aval.DType, isRead ? [.. tensors, new FusedTensor(Tensor(sum), FusedUse.Store, place)] : tensors, place, operations);
     }
 
     private (FusedTensor[] Tensors, LoopOperation[] Operations) LoopOf(FusionGroup group)

@@ -1,3 +1,5 @@
+using Nabla.Kernels;
+
 namespace Nabla.Autograd;
 
 /// <summary>
@@ -7,7 +9,13 @@ namespace Nabla.Autograd;
 internal static class ProductEpilogues
 {
     /// <summary>The schedule with contractions moved into the loops that finish them.</summary>
-    public static List<FusionGroup> Attach(List<FusionGroup> schedule, Func<Equation, bool> isView)
+    public static List<FusionGroup> Attach(List<FusionGroup> schedule, Func<Equation, bool> isView) => Attach(schedule, group => IsElementwise(group, isView));
+
+    /// <summary>The same for an accelerator, whose kernels have room for few operands.</summary>
+    public static List<FusionGroup> AttachForDevice(List<FusionGroup> schedule, Func<Equation, bool> isView) =>
+        Attach(schedule, group => IsElementwise(group, isView) && FitsDevice(group));
+
+    private static List<FusionGroup> Attach(List<FusionGroup> schedule, Func<FusionGroup, bool> mayFinish)
     {
         var produced = new Dictionary<Atom, int>();
         var readFirst = new Dictionary<Atom, int>();
@@ -23,7 +31,7 @@ internal static class ProductEpilogues
         for (int t = 0; t < schedule.Count; t++)
         {
             FusionGroup group = result[t] = schedule[t];
-            if (!IsElementwise(group, isView)) continue;
+            if (!mayFinish(group)) continue;
             Atom? product = group.Equations.SelectMany(e => e.InputArray).LastOrDefault(a => produced.ContainsKey(a) && readFirst[a] == t && a.Aval.Shape == group.Shape);
             if (product is null) continue;
             result[t] = group with { Equations = [schedule[produced[product]].Equations[0], .. group.Equations] };
@@ -39,6 +47,15 @@ internal static class ProductEpilogues
         long columns = 1;
         foreach (int dim in equation.OutputArray[0].Aval.Shape.Dims[FusionGroup.RowAxes(equation)..]) columns *= dim;
         return columns > 1;
+    }
+
+    private static bool FitsDevice(FusionGroup group)
+    {
+        HashSet<Atom> computed = [.. group.Equations.Select(e => e.OutputArray[0])];
+        bool oneType = group.Equations.SelectMany(e => e.InputArray.Append(e.OutputArray[0])).Select(a => a.Aval.DType).Where(t => t.IsFloat).Distinct().Count() == 1;
+        // One of the operands is the product.
+        return oneType && group.Equations.Length <= DeviceEpilogue.MostOperations && group.Equations.SelectMany(e => e.InputArray).Where(a => !computed.Contains(a)).Distinct().Count() <= DeviceEpilogue.MostOperands + 1
+            && group.Equations.All(e => DeviceLoop.Supports(Fusion.FormOf(e), group.Element == DType.F64 ? DType.F64 : DType.F32));
     }
 
     private static bool IsElementwise(FusionGroup group, Func<Equation, bool> isView) =>

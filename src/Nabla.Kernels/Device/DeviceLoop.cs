@@ -88,14 +88,14 @@ public sealed class DeviceLoop : ILoop
         else DeviceReduce.Run<MinOp>(table, [axis], y);
     }
 
-    private static LoopReading ReadingOf(DenseTensor tensor)
+    internal static LoopReading ReadingOf(DenseTensor tensor)
     {
         if (tensor.IsContiguous) return LoopReading.Dense;
         (long first, long last) = tensor.Layout.Reach;
         return first == last ? LoopReading.Single : LoopReading.Strided;
     }
 
-    private static (Steps, Extents) WalkOf(DenseTensor tensor)
+    internal static (Steps, Extents) WalkOf(DenseTensor tensor)
     {
         var walk = new StridedWalk(tensor.Shape.Dims, tensor.Layout.Strides);
         return (Steps.Of(walk, 0, tensor.Layout.Offset - tensor.Layout.Reach.First), Extents.Of(walk));

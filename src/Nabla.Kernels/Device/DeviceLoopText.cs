@@ -56,14 +56,30 @@ internal static class DeviceLoopText
     private static string Body(DType element, FusedTensor[] tensors, LoopReading[] readings, LoopOperation[] operations, bool? byLines, List<DeviceFunction> functions)
     {
         string number = element == DType.F32 ? "float" : "double";
-        // What is the same for all elements is read first.
+        (string once, string each) = Values(element, tensors, readings, -1, operations, functions);
+        LoopFold[] folds = [.. tensors.Index().Where(t => DeviceLoop.IsFold(t.Item.Use)).Select(t => new LoopFold(t.Index, t.Item.Value, t.Item.Use, element))];
+        return once + byLines switch
+        {
+            null => $"    int i = @INDEX;\n    if (i >= count)\n        return;\n{each}}}\n",
+            true => FoldLines(each, number, folds),
+            false => FoldGroups(each, number, folds),
+        };
+    }
+
+    /// <summary>
+    /// What reads operands, computes and stores element i: what is the same for all elements, which is read first, and the rest. The tensor at <paramref name="product"/>, if any, is
+    /// the variable <c>sum</c>.
+    /// </summary>
+    public static (string Once, string Each) Values(DType element, FusedTensor[] tensors, LoopReading[] readings, int product, LoopOperation[] operations, List<DeviceFunction> functions)
+    {
+        string number = element == DType.F32 ? "float" : "double";
         StringBuilder once = new(), each = new();
         var isTruth = new List<bool>();
         for (int i = 0; i < tensors.Length; i++)
         {
             if (tensors[i].Use != FusedUse.Load) continue;
             bool truth = tensors[i].Tensor.DType == DType.Bool;
-            string at = readings[i] switch { LoopReading.Dense => $"t{i}[i]", LoopReading.Single => $"t{i}[0]", _ => $"t{i}[Steps_At(i, s{i}, e{i})]" };
+            string at = i == product ? "sum" : readings[i] switch { LoopReading.Dense => $"t{i}[i]", LoopReading.Single => $"t{i}[0]", _ => $"t{i}[Steps_At(i, s{i}, e{i})]" };
             (readings[i] == LoopReading.Single ? once : each).Append(truth ? $"    bool v{isTruth.Count} = {at} != 0;\n" : $"    {number} v{isTruth.Count} = {at};\n");
             isTruth.Add(truth);
         }
@@ -76,13 +92,7 @@ internal static class DeviceLoopText
         }
         for (int i = 0; i < tensors.Length; i++)
             if (tensors[i].Use == FusedUse.Store) each.Append($"    t{i}[i] = v{tensors[i].Value};\n");
-        LoopFold[] folds = [.. tensors.Index().Where(t => DeviceLoop.IsFold(t.Item.Use)).Select(t => new LoopFold(t.Index, t.Item.Value, t.Item.Use, element))];
-        return once + byLines switch
-        {
-            null => $"    int i = @INDEX;\n    if (i >= count)\n        return;\n{each}}}\n",
-            true => FoldLines(each.ToString(), number, folds),
-            false => FoldGroups(each.ToString(), number, folds),
-        };
+        return (once.ToString(), each.ToString());
     }
 
     // As ReduceKernels.FoldLines, with values that are computed instead of read.
@@ -171,6 +181,7 @@ internal static class DeviceLoopText
 
     private static DeviceFunction? TruthFunction(Type operation) => ElementFunctions.Find(operation.Name, "bool") ?? ElementFunctions.Find(operation.Name, "u8");
 
-    private static string Stored(FusedTensor tensor, DType element, string truth) =>
+    /// <summary>The C type of the elements of a tensor.</summary>
+    public static string Stored(FusedTensor tensor, DType element, string truth) =>
         tensor.Tensor.DType == DType.Bool ? truth : element == DType.F32 ? "float" : "double";
 }

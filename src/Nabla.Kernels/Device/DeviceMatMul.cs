@@ -5,77 +5,76 @@ namespace Nabla.Kernels;
 /// <summary>Launches matrix products: chooses the kernel by the shape.</summary>
 internal static class DeviceMatMul
 {
-    // Below these a tile of 64 × 64 is mostly empty.
+    // Below these a tile of a GPU is mostly empty.
     private const int Few = 8, Small = 32;
 
     public static void Run(
-        DenseTensor a, DenseTensor b, DenseTensor c, in GemmProblem g, ReadOnlySpan<int> batch, ReadOnlySpan<long> batchA, ReadOnlySpan<long> batchB)
+        DenseTensor a, DenseTensor b, DenseTensor c, in GemmProblem g, ReadOnlySpan<int> batch, ReadOnlySpan<long> batchA, ReadOnlySpan<long> batchB, DeviceEpilogue? epilogue = null)
     {
         if (c.Count == 0) return;
-        if (((Accelerator)c.Device).IsProcessor && g.ColumnStrideB != 1 && g.N > 1 && g.M > 1)
-        {
-            // Strips read dense rows; the copy is small beside the product.
-            DenseTensor dense = Dense(b, g, batch, batchB);
-            Span<long> steps = stackalloc long[batch.Length];
-            dense.Layout.Strides[..batch.Length].CopyTo(steps);
-            Run(a, dense, c, g with { RowStrideB = g.N, ColumnStrideB = 1 }, batch, batchA, steps);
-            GC.KeepAlive(dense);
-            return;
-        }
         StridedWalk walk = default;
         for (int i = 0; i < batch.Length; i++) walk.Append(batch[i], batchA[i], batchB[i]);
         var call = new Call(a, b, c, g, walk);
-        switch (c.DType)
+        Choice choice = c.DType switch
         {
-            case DType.F32: Float<float>(call); break;
-            case DType.F64: Float<double>(call); break;
-            case DType.I32: Plain<int>(call); break;
-            default: Plain<long>(call); break;
-        }
+            DType.F32 => Float<float>(call),
+            DType.F64 => Float<double>(call),
+            DType.I32 => Plain<int>(call),
+            _ => Plain<long>(call),
+        };
+        call.Launch(choice, epilogue);
     }
 
-    private static DenseTensor Dense(DenseTensor b, in GemmProblem g, ReadOnlySpan<int> batch, ReadOnlySpan<long> batchB)
+    private static Choice Float<T>(in Call p) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        int[] dims = [.. batch, (int)g.K, (int)g.N];
-        var layout = new Layout(dims, [.. batchB, g.RowStrideB, g.ColumnStrideB], b.Layout.Offset);
-        DenseTensor dense = DenseTensor.Allocate(new Aval(b.DType, dims), b.Device);
-        Move.Copy(b.View(layout), dense);
-        return dense;
+        (int m, int n, int k) = (p.Shape.M, p.Shape.N, p.Shape.K);
+        if (p.Device.IsProcessor)
+        {
+            if ((long)m * n <= 4 && k >= 128) return Dots<T>(p);
+            return (long)m * n * k <= 64 ? Plain<T>(p) : Strips<T>(m, n);
+        }
+        if (Math.Min(m, n) <= Few && k >= 128) return Dots<T>(p);
+        if (Math.Min(m, n) < Small) return Plain<T>(p);
+        Choice blocked = Square(MatMulKernels.BlockedOf<T>(), m, n, MatMulKernels.Block, new LaunchSize(1, 1, 1, 256));
+        // Large tiles read less; but there must be one for each multiprocessor.
+        return (long)blocked.TilesDown * blocked.TilesAcross * p.Entries >= p.Device.Multiprocessors ? blocked
+            : Square(MatMulKernels.TiledOf<T>(), m, n, MatMulKernels.Tile, new LaunchSize(1, 1, 1, 16, 16));
     }
 
-    private static void Float<T>(in Call p) where T : unmanaged, IFloatingPointIeee754<T>
+    private static Choice Strips<T>(int m, int n) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        ProductShape s = p.Shape;
-        if (Math.Min(s.M, s.N) <= Few && s.K >= 128)
-            MatMulKernels.LaunchDots<T>(p.Device, checked((int)p.Count), 1, 1, p.A, p.StepsA, p.B, p.StepsB, p.Batch, s, p.C);
-        else if (Math.Min(s.M, s.N) < (p.Device.IsProcessor ? MatMulKernels.StripRows : Small)) Plain<T>(p);
-        else if (p.Device.IsProcessor)
-        {
-            MatMulKernels.LaunchStrips<T>(p.Device, Parts(s.N, MatMulKernels.StripColumns), Parts(s.M, MatMulKernels.StripRows), checked((int)(p.Count / ((long)s.M * s.N))),
-                p.A, p.StepsA, p.B, p.StepsB, p.Batch, s, p.C);
-        }
-        else
-        {
-            MatMulKernels.LaunchTiled<T>(p.Device, Parts(s.N, MatMulKernels.Tile), Parts(s.M, MatMulKernels.Tile), checked((int)(p.Count / ((long)s.M * s.N))),
-                p.A, p.StepsA, p.B, p.StepsB, p.Batch, s, p.C);
-        }
+        const int rows = MatMulKernels.StripRows;
+        // As even as whole strips of six rows can be.
+        int down = Parts(m, MatMulKernels.MostStripRows), each = Parts(Parts(m, down), rows) * rows;
+        return new Choice(MatMulKernels.StripsOf<T>(), new LaunchSize(1, 1, 1, 1), Parts(m, each), Parts(n, MatMulKernels.StripColumns), each);
     }
 
-    private static void Plain<T>(in Call p) where T : unmanaged, INumber<T> => MatMulKernels.LaunchPlain<T>(
-        p.Device, LaunchSize.Linear(p.Count, 256).GridX, 1, 1, p.A, p.StepsA, p.B, p.StepsB, p.Batch, p.Shape, p.C);
+    private static Choice Square(KernelProgram program, int m, int n, int tile, LaunchSize group) => new(program, group, Parts(m, tile), Parts(n, tile), tile);
+
+    private static Choice Dots<T>(in Call p) where T : unmanaged, IFloatingPointIeee754<T> =>
+        new(MatMulKernels.DotsOf<T>(), new LaunchSize(checked((int)p.Count), 1, 1, 256), 0, 0, 0);
+
+    private static Choice Plain<T>(in Call p) where T : unmanaged, INumber<T> => new(MatMulKernels.PlainOf<T>(), LaunchSize.Linear(p.Count, 256), 0, 0, 0);
 
     private static int Parts(int size, int part) => (size + part - 1) / part;
 
+    /// <summary>A kernel with its groups; those of tiles are counted when it is launched.</summary>
+    private readonly record struct Choice(KernelProgram Program, LaunchSize Size, int TilesDown, int TilesAcross, int TileRows);
+
     private readonly ref struct Call
     {
+        private readonly DeviceView _a, _b, _c;
+        private readonly Steps _stepsA, _stepsB;
+        private readonly Extents _batch;
+
         public Call(DenseTensor a, DenseTensor b, DenseTensor c, in GemmProblem g, in StridedWalk walk)
         {
             Device = (Accelerator)c.Device;
             Count = c.Count;
-            (A, B, C) = (DeviceView.Of(a), DeviceView.Of(b), DeviceView.Of(c));
-            Batch = Extents.Of(walk);
-            StepsA = Steps.Of(walk, 0, a.Layout.Offset - a.Layout.Reach.First);
-            StepsB = Steps.Of(walk, 1, b.Layout.Offset - b.Layout.Reach.First);
+            (_a, _b, _c) = (DeviceView.Of(a), DeviceView.Of(b), DeviceView.Of(c));
+            _batch = Extents.Of(walk);
+            _stepsA = Steps.Of(walk, 0, a.Layout.Offset - a.Layout.Reach.First);
+            _stepsB = Steps.Of(walk, 1, b.Layout.Offset - b.Layout.Reach.First);
             Shape = new ProductShape
             {
                 M = (int)g.M,
@@ -85,6 +84,8 @@ internal static class DeviceMatMul
                 ColumnA = checked((int)g.ColumnStrideA),
                 RowB = checked((int)g.RowStrideB),
                 ColumnB = checked((int)g.ColumnStrideB),
+                FoursA = ComesInFours(_a, _stepsA, g.M, g.RowStrideA, g.K, g.ColumnStrideA) ? 1 : 0,
+                FoursB = ComesInFours(_b, _stepsB, g.N, g.ColumnStrideB, g.K, g.RowStrideB) ? 1 : 0,
             };
         }
 
@@ -92,18 +93,28 @@ internal static class DeviceMatMul
 
         public long Count { get; }
 
-        public DeviceView A { get; }
-
-        public Steps StepsA { get; }
-
-        public DeviceView B { get; }
-
-        public Steps StepsB { get; }
-
-        public DeviceView C { get; }
-
-        public Extents Batch { get; }
-
         public ProductShape Shape { get; }
+
+        /// <summary>Entries of the batch.</summary>
+        public long Entries => Count / ((long)Shape.M * Shape.N);
+
+        public void Launch(Choice choice, DeviceEpilogue? epilogue)
+        {
+            ProductShape shape = Shape;
+            (shape.TilesDown, shape.TilesAcross, shape.TileRows) = (choice.TilesDown, choice.TilesAcross, choice.TileRows);
+            LaunchSize size = choice.TileRows == 0 ? choice.Size : choice.Size with { GridX = checked((int)(choice.TilesDown * (long)choice.TilesAcross * Entries)) };
+            KernelArguments arguments = KernelArguments.Rent().View(_a.Address, _a.Length).Value(_stepsA).View(_b.Address, _b.Length).Value(_stepsB)
+                .Value(_batch).Value(shape).View(_c.Address, _c.Length);
+            epilogue?.Append(arguments);
+            Device.Launch(epilogue?.Finish(choice.Program) ?? choice.Program, size, arguments);
+        }
+
+        // Lines and depth as the kernel sees them; the dense one is the depth if both are.
+        private static bool ComesInFours(DeviceView view, in Steps steps, long lines, long lineStep, long depth, long depthStep)
+        {
+            long dense = depthStep == 1 ? depth : lineStep == 1 ? lines : 1, other = depthStep == 1 ? lineStep : depthStep;
+            bool batch = (steps.Start | steps.S0 | steps.S1 | steps.S2 | steps.S3 | steps.S4 | steps.S5) % 4 == 0;
+            return batch && dense % 4 == 0 && other % 4 == 0 && view.Address % 16 == 0;
+        }
     }
 }

@@ -2,41 +2,64 @@ using System.Numerics;
 
 namespace Nabla.Kernels;
 
-/// <summary>Where the elements of a matrix product lie: sizes, and steps between rows and columns of both operands, in elements.</summary>
+/// <summary>Where the elements of a matrix product lie, and how its kernel divides the work: one group for each tile of c, all along x.</summary>
 internal struct ProductShape
 {
     /// <summary>Rows of a, columns of b, and what is summed over.</summary>
     public int M, N, K;
 
-    /// <summary>Steps of a along its rows' index and its columns' index, and of b.</summary>
+    /// <summary>Steps of a along its rows' index and its columns' index, and of b, in elements.</summary>
     public int RowA, ColumnA, RowB, ColumnB;
+
+    /// <summary>Tiles below each other and beside each other, and the rows of one.</summary>
+    public int TilesDown, TilesAcross, TileRows;
+
+    /// <summary>1 if four elements along the dense axis of an operand always lie at a multiple of 16 bytes, and are inside it or outside together.</summary>
+    public int FoursA, FoursB;
 }
 
-/// <summary>Matrix products of devices. Sums run over k in ascending order with one rounding a term.</summary>
+/// <summary>
+/// Matrix products of devices: c[batch, i, j] = Σₚ a[batch, i, p]·b[batch, p, j]. Sums run over k in ascending order with one rounding a term, except those of
+/// <see cref="Dots"/>. Every element of c is written once, by <see cref="Store"/>, when its sum is complete.
+/// </summary>
 internal static partial class MatMulKernels
 {
-    /// <summary>Rows and columns of c that a group computes, and the depth that it loads at a time.</summary>
-    public const int Tile = 64, Depth = 16;
+    /// <summary>Rows and columns of c that a group of <see cref="Tiled"/> computes.</summary>
+    public const int Tile = 64;
 
-    /// <summary>Rows and columns of c that a work-item of a processor computes.</summary>
-    public const int StripRows = 8, StripColumns = 16;
+    /// <summary>The programs of the kernels, which all take the same arguments.</summary>
+    public static KernelProgram BlockedOf<T>() where T : unmanaged, IFloatingPointIeee754<T> => BlockedProgram<T>.Instance;
 
-    private const int Side = 16, PerItem = 4;
+    /// <inheritdoc cref="BlockedOf"/>
+    public static KernelProgram TiledOf<T>() where T : unmanaged, IFloatingPointIeee754<T> => TiledProgram<T>.Instance;
+
+    /// <inheritdoc cref="BlockedOf"/>
+    public static KernelProgram StripsOf<T>() where T : unmanaged, IFloatingPointIeee754<T> => StripsProgram<T>.Instance;
+
+    /// <inheritdoc cref="BlockedOf"/>
+    public static KernelProgram DotsOf<T>() where T : unmanaged, IFloatingPointIeee754<T> => DotsProgram<T>.Instance;
+
+    /// <inheritdoc cref="BlockedOf"/>
+    public static KernelProgram PlainOf<T>() where T : unmanaged, INumber<T> => PlainProgram<T>.Instance;
+
+    private const int Side = 16, PerItem = 4, Depth = 16, Pitch = Tile + 4;
 
     /// <summary>
-    /// c[batch, i, j] = Σₚ a[batch, i, p]·b[batch, p, j]. A group of 16 × 16 computes 64 × 64 elements: it copies 64 × 16 of a and 16 × 64 of b into shared memory,
-    /// and each work-item multiplies 4 rows by 4 columns of them in registers. Its columns are 16 apart, so neighbours read neighbours.
+    /// For middle sizes on GPUs. A group of 16 × 16 computes 64 × 64 elements: it copies 64 × 16 of a and 16 × 64 of b into shared memory, and each work-item
+    /// multiplies 4 rows by 4 columns of them in registers.
     /// </summary>
     [Kernel(Side, Side), Instances(typeof(float), typeof(double))]
     public static void Tiled<T>(ArrayView<T> a, Steps stepsA, ArrayView<T> b, Steps stepsB, Extents batch, ProductShape s, ArrayView<T> c)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var tileA = SharedMemory.Allocate<T>(Depth * Tile);
-        var tileB = SharedMemory.Allocate<T>(Depth * Tile);
+        var tileA = SharedMemory.Allocate<T>(Depth * Pitch);
+        var tileB = SharedMemory.Allocate<T>(Depth * Pitch);
+        var left = LocalMemory.Allocate<T>(PerItem);
+        var right = LocalMemory.Allocate<T>(PerItem);
         var sum = LocalMemory.Allocate<T>(PerItem * PerItem);
-        int x = Group.IdxX, y = Group.IdxY, item = y * Side + x;
-        int row = Grid.IdxY * Tile, column = Grid.IdxX * Tile;
-        int startA = Steps.At(Grid.IdxZ, stepsA, batch), startB = Steps.At(Grid.IdxZ, stepsB, batch);
+        int x = Group.IdxX * PerItem, y = Group.IdxY * PerItem, item = Group.IdxY * Side + Group.IdxX;
+        int down = Grid.IdxX / s.TilesAcross, entry = down / s.TilesDown, row = (down - entry * s.TilesDown) * Tile, column = (Grid.IdxX - down * s.TilesAcross) * Tile;
+        int startA = Steps.At(entry, stepsA, batch), startB = Steps.At(entry, stepsB, batch);
         for (int i = 0; i < PerItem * PerItem; i++) sum[i] = T.Zero;
         for (int first = 0; first < s.K; first += Depth)
         {
@@ -45,67 +68,30 @@ internal static partial class MatMulKernels
             {
                 int at = i * Side * Side + item;
                 int r = s.ColumnA == 1 ? at / Depth : at % Tile, p = s.ColumnA == 1 ? at % Depth : at / Tile;
-                tileA[p * Tile + r] = row + r < s.M && first + p < s.K ? a[startA + (row + r) * s.RowA + (first + p) * s.ColumnA] : T.Zero;
+                tileA[p * Pitch + r] = row + r < s.M && first + p < s.K ? a[startA + (row + r) * s.RowA + (first + p) * s.ColumnA] : T.Zero;
             }
             for (int i = 0; i < PerItem; i++)
             {
                 int at = i * Side * Side + item;
                 int q = s.RowB == 1 ? at % Depth : at / Tile, col = s.RowB == 1 ? at / Depth : at % Tile;
-                tileB[q * Tile + col] = column + col < s.N && first + q < s.K ? b[startB + (first + q) * s.RowB + (column + col) * s.ColumnB] : T.Zero;
+                tileB[q * Pitch + col] = column + col < s.N && first + q < s.K ? b[startB + (first + q) * s.RowB + (column + col) * s.ColumnB] : T.Zero;
             }
             Group.Barrier();
             for (int p = 0; p < Depth; p++)
+            {
+                Vectors.Move4(tileA, p * Pitch + y, left, 0);
+                Vectors.Move4(tileB, p * Pitch + x, right, 0);
                 for (int i = 0; i < PerItem; i++)
-                    for (int j = 0; j < PerItem; j++)
-                        sum[i * PerItem + j] = T.FusedMultiplyAdd(tileA[p * Tile + y * PerItem + i], tileB[p * Tile + j * Side + x], sum[i * PerItem + j]);
+                    for (int j = 0; j < PerItem; j++) sum[i * PerItem + j] = T.FusedMultiplyAdd(left[i], right[j], sum[i * PerItem + j]);
+            }
             Group.Barrier();
         }
         for (int i = 0; i < PerItem; i++)
             for (int j = 0; j < PerItem; j++)
-                if (row + y * PerItem + i < s.M && column + j * Side + x < s.N)
-                    c[(Grid.IdxZ * s.M + row + y * PerItem + i) * s.N + column + j * Side + x] = sum[i * PerItem + j];
+                if (row + y + i < s.M && column + x + j < s.N) Store(c, (entry * s.M + row + y + i) * s.N + column + x + j, sum[i * PerItem + j]);
     }
 
-    /// <summary>
-    /// The same for devices that are processors: each work-item, a group of its own, computes 8 rows of 16 columns in vector registers, which the C compiler makes of the unrolled
-    /// loops; no memory is shared, for caches do that. Rows of b are dense. Tiles at the edges go element by element.
-    /// </summary>
-    [Kernel(1), Instances(typeof(float), typeof(double))]
-    public static void Strips<T>(ArrayView<T> a, Steps stepsA, ArrayView<T> b, Steps stepsB, Extents batch, ProductShape s, ArrayView<T> c)
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        var sum = LocalMemory.Allocate<T>(StripRows * StripColumns);
-        int row = Grid.IdxY * StripRows, column = Grid.IdxX * StripColumns;
-        int startA = Steps.At(Grid.IdxZ, stepsA, batch) + row * s.RowA, startB = Steps.At(Grid.IdxZ, stepsB, batch) + column;
-        int startC = (Grid.IdxZ * s.M + row) * s.N + column;
-        if (row + StripRows <= s.M && column + StripColumns <= s.N)
-        {
-            for (int i = 0; i < StripRows; i++)
-                for (int j = 0; j < StripColumns; j++) sum[i * StripColumns + j] = T.Zero;
-            for (int p = 0; p < s.K; p++)
-            {
-                for (int i = 0; i < StripRows; i++)
-                {
-                    T x = a[startA + i * s.RowA + p * s.ColumnA];
-                    for (int j = 0; j < StripColumns; j++) sum[i * StripColumns + j] = T.FusedMultiplyAdd(x, b[startB + p * s.RowB + j], sum[i * StripColumns + j]);
-                }
-            }
-            for (int i = 0; i < StripRows; i++)
-                for (int j = 0; j < StripColumns; j++) c[startC + i * s.N + j] = sum[i * StripColumns + j];
-            return;
-        }
-        for (int i = 0; i < Math.Min(StripRows, s.M - row); i++)
-        {
-            for (int j = 0; j < Math.Min(StripColumns, s.N - column); j++)
-            {
-                T total = T.Zero;
-                for (int p = 0; p < s.K; p++) total = T.FusedMultiplyAdd(a[startA + i * s.RowA + p * s.ColumnA], b[startB + p * s.RowB + j], total);
-                c[startC + i * s.N + j] = total;
-            }
-        }
-    }
-
-    /// <summary>The same for a few rows or columns: one group sums one element of c, each work-item every 256th term, then all of them as a tree.</summary>
+    /// <summary>For a few rows or columns: one group sums one element of c, each work-item every 256th term, then all of them as a tree.</summary>
     [Kernel(256), Instances(typeof(float), typeof(double))]
     public static void Dots<T>(ArrayView<T> a, Steps stepsA, ArrayView<T> b, Steps stepsB, Extents batch, ProductShape s, ArrayView<T> c)
         where T : unmanaged, IFloatingPointIeee754<T>
@@ -122,10 +108,10 @@ internal static partial class MatMulKernels
             if (item < half) partial[item] = partial[item] + partial[item + half];
             Group.Barrier();
         }
-        if (item == 0) c[Grid.IdxX] = partial[0];
+        if (item == 0) Store(c, Grid.IdxX, partial[0]);
     }
 
-    /// <summary>The same for small sizes and for integers, which wrap around: one work-item for each element of c.</summary>
+    /// <summary>For small sizes and for integers, which wrap around: one work-item for each element of c.</summary>
     [Kernel(256), Instances(typeof(float), typeof(double), typeof(int), typeof(long))]
     public static void Plain<T>(ArrayView<T> a, Steps stepsA, ArrayView<T> b, Steps stepsB, Extents batch, ProductShape s, ArrayView<T> c) where T : unmanaged, INumber<T>
     {
@@ -135,6 +121,10 @@ internal static partial class MatMulKernels
         int startA = Steps.At(entry, stepsA, batch) + i * s.RowA, startB = Steps.At(entry, stepsB, batch) + j * s.ColumnB;
         T total = T.Zero;
         for (int p = 0; p < s.K; p++) total = total + a[startA + p * s.ColumnA] * b[startB + p * s.RowB];
-        c[index] = total;
+        Store(c, index, total);
     }
+
+    /// <summary>c[at] = value; what a <see cref="DeviceEpilogue"/> replaces by the operations that finish the product.</summary>
+    [Intrinsic(OpenCl = "nabla_store({0}, {1}, {2})", Cuda = "nabla_store({0}, {1}, {2})")]
+    private static void Store<T>(ArrayView<T> c, int at, T value) where T : unmanaged => c[at] = value;
 }

@@ -42,7 +42,7 @@ public static unsafe class MatMul
         if (a.DType == DType.Bool) throw KernelErrors.NoProduct("matmul", a.Aval, b.Aval);
         if (c.Device is Accelerator)
         {
-            DeviceMatMul.Run(a, b, c, problem, batch, batchA, batchB);
+            DeviceMatMul.Run(a, b, c, problem, batch, batchA, batchB, (DeviceEpilogue?)epilogue);
             return;
         }
         GemmProblem g = FoldBatchIntoRows(problem, ref batch, batchA, batchB);

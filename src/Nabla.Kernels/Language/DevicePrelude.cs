@@ -12,6 +12,7 @@ internal static class DevicePrelude
         #ifdef cl_khr_fp64
         #pragma OPENCL EXTENSION cl_khr_fp64 : enable
         #endif
+        #define nabla_store(c, at, value) c[at] = value
 
         static inline int nabla_grid_linearindex() { return (int)((get_group_id(2) * get_num_groups(1) + get_group_id(1)) * get_num_groups(0) + get_group_id(0)); }
         static inline int nabla_group_linearindex() { return (int)((get_local_id(2) * get_local_size(1) + get_local_id(1)) * get_local_size(0) + get_local_id(0)); }
@@ -92,6 +93,14 @@ internal static class DevicePrelude
         #define as_long(x) __double_as_longlong(x)
         #define as_ulong(x) ((unsigned long long)__double_as_longlong(x))
         #define as_double(x) __longlong_as_double((long long)(x))
+        #define nabla_store(c, at, value) c[at] = value
+
+        static __device__ __forceinline__ void nabla_move4(float* to, const float* from) { *(float4*)to = *(const float4*)from; }
+        static __device__ __forceinline__ void nabla_move4(double* to, const double* from)
+        {
+            ((double2*)to)[0] = ((const double2*)from)[0];
+            ((double2*)to)[1] = ((const double2*)from)[1];
+        }
 
         static __device__ __forceinline__ int nabla_grid_linearindex() { return (int)((blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x); }
         static __device__ __forceinline__ int nabla_group_linearindex() { return (int)((threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x); }

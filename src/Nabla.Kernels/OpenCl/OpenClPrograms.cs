@@ -20,7 +20,8 @@ internal sealed unsafe class OpenClPrograms
     public OpenClPrograms(OpenClDevice owner, OpenClInfo info, nint context, KernelCache cache)
     {
         (_owner, _info, _context, _cache) = (owner, info, context, cache);
-        _options = "-cl-std=CL1.2 -cl-kernel-arg-info" + (info.RoundsDivision ? " -cl-fp32-correctly-rounded-divide-sqrt" : "");
+        // Without warnings: compilers warn of every loop that they could not make what a pragma asks for, and of their own headers.
+        _options = "-cl-std=CL1.2 -cl-kernel-arg-info -w" + (info.RoundsDivision ? " -cl-fp32-correctly-rounded-divide-sqrt" : "");
     }
 
     /// <summary>The kernel of a program, compiled at its first use.</summary>

@@ -73,6 +73,31 @@ public sealed partial class KernelTextTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Products_with_operations_that_finish_them_compile_to_PTX_and_move_vectors()
+    {
+        DenseTensor Tensor(int rows) => DenseTensor.Allocate(new Aval(DType.F32, [rows, 4]), Device.Cpu);
+        DenseTensor turned = DenseTensor.Allocate(new Aval(DType.F32, [4, 4]), Device.Cpu);
+        var epilogue = new DeviceEpilogue(DType.F32, [new(Tensor(4), FusedUse.Load), new(turned.View(turned.Layout.Transpose([1, 0])), FusedUse.Load), new(Tensor(4), FusedUse.Store, 2)], 0,
+            [new LoopOperation(LaneForm.Binary<AddOp>(), 0, 1)]);
+        foreach (KernelProgram kernel in (KernelProgram[])[MatMulKernels.BlockedOf<float>(), MatMulKernels.TiledOf<float>(), MatMulKernels.StripsOf<float>(), MatMulKernels.DotsOf<float>(), MatMulKernels.PlainOf<float>()])
+        {
+            KernelProgram finished = epilogue.Finish(kernel);
+            Assert.Same(finished, epilogue.Finish(kernel));
+            (int status, string ptx, string log) = Compile(Repository.Read("tests/Nabla.Tests/Accelerators/clang-cuda.h") + finished.Cuda, "-O3");
+            Assert.True(status == 0, log);
+            Assert.Contains($".visible .entry {kernel.Name}(", ptx);
+            if (kernel != MatMulKernels.BlockedOf<float>()) continue;
+            // What the kernel is built for: vectors from global and from shared memory, sums in registers. The declarations of this test are not NVRTC's: some fours are pairs.
+            string moves = string.Join('\n', Regex.Matches(ptx, @"\b(ld|st)\.[\w.]+").GroupBy(m => m.Value).Select(g => $"{g.Key} × {g.Count()}").Order());
+            output.WriteLine(moves);
+            Assert.Matches(@"(?m)^ld\.global\.v[24]\.f32", moves);
+            Assert.Matches(@"(?m)^ld\.shared\.v4\.f32", moves);
+            Assert.Matches(@"(?m)^st\.shared\.v[24]\.f32", moves);
+            Assert.DoesNotContain(".local", ptx);
+        }
+    }
+
+    [Fact]
     public void A_fault_in_CUDA_text_is_found()
     {
         (int status, _, string log) = Compile("__attribute__((global)) void Wrong(float* x) { x[0] = undeclared; }");
@@ -166,14 +191,14 @@ public sealed partial class KernelTextTests(ITestOutputHelper output)
     private static string Renamed(string text, string name, int number) =>
         $"{Regex.Replace(text, $@"\b{name}\b", $"{name}_{number}")}\n{string.Concat(Defined().Matches(text).Select(m => $"#undef {m.Groups[1].Value}\n"))}";
 
-    private static (int Status, string Ptx, string Log) Compile(string text)
+    private static (int Status, string Ptx, string Log) Compile(string text, params string[] more)
     {
         string folder = Directory.CreateTempSubdirectory("nabla-clang-").FullName;
         try
         {
             string source = Path.Combine(folder, "kernels.cu"), target = Path.Combine(folder, "kernels.ptx");
             File.WriteAllText(source, text);
-            using Process clang = Process.Start(new ProcessStartInfo(Clang, [.. Options, "-o", target, source]) { RedirectStandardError = true })!;
+            using Process clang = Process.Start(new ProcessStartInfo(Clang, [.. Options, .. more, "-o", target, source]) { RedirectStandardError = true })!;
             string log = clang.StandardError.ReadToEnd();
             clang.WaitForExit();
             return (clang.ExitCode, clang.ExitCode == 0 ? File.ReadAllText(target) : "", log);

@@ -4,7 +4,11 @@
 #define __shared__ __attribute__((shared))
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(n) __attribute__((launch_bounds(n)))
+#define __align__(n) __attribute__((aligned(n)))
 #define INLINE static __device__ __forceinline__
+
+struct __align__(16) float4 { float x, y, z, w; };
+struct __align__(16) double2 { double x, y; };
 
 struct NablaPlace { unsigned int x, y, z; };
 #define PART(REGISTER, AXIS) (unsigned int)__nvvm_read_ptx_sreg_##REGISTER##_##AXIS()

@@ -150,6 +150,20 @@ public sealed class TranslationTests
                 }
             }
             """ },
+        { "Vectors", """
+            static partial class Kernels
+            {
+                [Kernel(1)]
+                static void Scale(ArrayView<float> x, ArrayView<float> y, int n)
+                {
+                    var row = LocalMemory.Allocate<float>(32);
+                    Vectors.Move4(x, 4 * Grid.IdxX, row, 0);
+                    Vectors.Move4(x.SubView(n), n + 4, row, 4);
+                    for (int j = 0; j < Vectors.Lanes(32); j++) row[j] = row[j] * 2;
+                    for (int j = 0; j < Vectors.Lanes(4); j++) y[n + j] = row[j];
+                }
+            }
+            """ },
         { "Doubles", """
             static partial class Kernels
             {

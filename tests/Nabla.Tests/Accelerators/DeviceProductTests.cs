@@ -1,0 +1,176 @@
+using Nabla.Kernels;
+using static Nabla.Transforms;
+
+namespace Nabla.Tests.Accelerators;
+
+/// <summary>Every kernel for products on every device, with and without operations that finish them.</summary>
+public sealed class DeviceProductTests
+{
+    public static TheoryData<string> Devices => DeviceCases.Names;
+
+    // Whole and cut tiles and strips, vectors of four and not, one step and several of the depth, batches; the last two depths lie around a panel of strips.
+    private static readonly (int Batch, int M, int N, int K)[] Sizes =
+        [(1, 1, 1, 1), (1, 5, 33, 3), (2, 64, 32, 16), (3, 7, 9, 0), (1, 60, 66, 40), (1, 130, 132, 20), (2, 129, 36, 17), (1, 12, 64, 256), (1, 6, 31, 259)];
+
+    [Theory, MemberData(nameof(Devices))]
+    public void Every_kernel_computes_the_product(string name)
+    {
+        var device = (Accelerator)DeviceCases.Find(name);
+        foreach ((int Batch, int M, int N, int K) size in Sizes)
+            foreach ((bool ta, bool tb) in ((bool, bool)[])[(false, false), (true, true), (false, true), (true, false)])
+            {
+                All<float>(new Case(size.Batch, size.M, size.N, size.K, ta, tb), -24);
+                if (device.HasDouble) All<double>(new Case(size.Batch, size.M, size.N, size.K, ta, tb), -53);
+            }
+
+        void All<T>(Case c, int roundoff) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
+        {
+            foreach ((string kernel, KernelProgram program, LaunchSize launch, ProductShape shape) in Kernels<T>(c, device))
+            {
+                (double[] actual, double[] a, double[] b) = Run<T>(device, c, program, launch, shape, null);
+                for (int i = 0; i < actual.Length; i++)
+                {
+                    (double exact, double size) = c.Sum(a, b, i);
+                    Assert.True(Math.Abs(actual[i] - exact) <= (c.K + 1) * Math.ScaleB(size, roundoff), $"{kernel} {typeof(T).Name} {c} on {device} at {i}: {actual[i]:R} instead of {exact:R}");
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Every_kernel_takes_the_operations_that_finish_it()
+    {
+        Accelerator device = OpenClTexts.Device;
+        foreach ((int Batch, int M, int N, int K) size in Sizes)
+        {
+            All<float>(new Case(size.Batch, size.M, size.N, size.K, false, true), DType.F32);
+            if (device.HasDouble) All<double>(new Case(size.Batch, size.M, size.N, size.K, true, false), DType.F64);
+        }
+
+        void All<T>(Case c, DType dtype) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
+        {
+            foreach ((string kernel, KernelProgram program, LaunchSize launch, ProductShape shape) in Kernels<T>(c, device))
+            {
+                (double[] plain, _, _) = Run<T>(device, c, program, launch, shape, null);
+                // y = product · 2 in memory of its own, and the product itself where it always is.
+                Shape all = [c.Batch, c.M, c.N];
+                DenseTensor two = DenseTensor.Allocate(new Aval(dtype, []), device), doubled = DenseTensor.Allocate(new Aval(dtype, all), device), sums = DenseTensor.Allocate(new Aval(dtype, all), device);
+                Nabla.Kernels.Move.Copy(dtype == DType.F32 ? (DenseTensor)Tensor.From([2f], []) : (DenseTensor)Tensor.From([2.0], []), two);
+                var epilogue = new DeviceEpilogue(dtype,
+                    [new(two.View(two.Layout.BroadcastInDim(all, [])), FusedUse.Load), new(sums, FusedUse.Load), new(doubled, FusedUse.Store, 2), new(sums, FusedUse.Store, 1)], 1,
+                    [new LoopOperation(LaneForm.Binary<MulOp>(), 1, 0)]);
+                Run<T>(device, c, program, launch, shape, epilogue);
+                Assert.Equal(plain, sums.ToDoubles());
+                Assert.True(plain.Select(v => 2 * v).SequenceEqual(doubled.ToDoubles()), $"{kernel} {c}");
+            }
+        }
+    }
+
+    [Fact]
+    public void A_layer_is_one_launch_with_the_bits_of_its_operations()
+    {
+        Device device = OpenClTexts.Device;
+        // As strips, as dot products, element by element.
+        foreach ((int batch, int inputs, int outputs) in ((int, int, int)[])[(70, 300, 50), (1, 200, 3), (2, 3, 4)])
+        {
+            Tensor x = Normal(1, [batch, inputs]), w = Normal(2, [inputs, outputs]), b = Normal(3, [outputs]), scale = Normal(4, [batch, 1]);
+            Same((Tensor[] p) => (p[0].MatMul(p[1]) + p[2]).Relu(), [x, w, b], 1);
+            Same((Tensor[] p) => (p[0].MatMul(p[1]) + p[2]).Tanh() * p[3], [x, w, b, scale], 1);
+            Same((Tensor[] p) => p[0].MatMul(p[1]).Exp(), [x, w], 1);
+            Same((Tensor[] p) => p[0].MatMul(p[1]) <= 0, [x, w], 1);
+            // The product is read again: it reaches memory too.
+            Same((Tensor[] p) => p[0].MatMul(p[1]) is var z ? Tree.Leaves((z, z.Relu() + p[2])) : [], [x, w, b], 1);
+            // Two layers, transposed weights, and a gradient with its mask.
+            Same((Tensor[] p) => (p[0].MatMul(p[1]) + p[2]).Relu().MatMul(p[1].T).Tanh(), [x, w, b], 2);
+            Agree((Tensor[] p) => Grad((Tensor[] q) => (q[0].MatMul(q[1]) + q[2]).Relu().Square().Sum())(p), [x, w, b]);
+        }
+
+        Tensor Normal(int key, Shape shape) => new RandomKey((ulong)key).Normal(shape);
+
+        void Same<TOut>(Func<Tensor[], TOut> f, Tensor[] operands, int launches)
+        {
+            Tensor[] there = Agree(f, operands);
+            Compiled<Tensor[], TOut> compiled = Compile(f);
+            Assert.Equal(launches, compiled.PlanFor(there).StepCount);
+        }
+
+        Tensor[] Agree<TOut>(Func<Tensor[], TOut> f, Tensor[] operands)
+        {
+            using IDisposable _ = Device.Use(device);
+            Tensor[] there = [.. operands.Select(x => (Tensor)((DenseTensor)x).Place(device))];
+            Assert.Equal(Tree.Leaves(f(there)).Select(y => y.ToDoubles()), Tree.Leaves(Compile(f).Call(there)).Select(y => y.ToDoubles()));
+            return there;
+        }
+    }
+
+    [Fact]
+    public void An_epilogue_of_a_device_does_not_run_on_the_host() =>
+        Assert.Throws<NotSupportedException>(() => new DeviceEpilogue(DType.F32, [], 0, []).Run(0, 1, 0, 1));
+
+    private static IEnumerable<(string, KernelProgram, LaunchSize, ProductShape)> Kernels<T>(Case c, Accelerator device) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
+    {
+        int count = c.Batch * c.M * c.N;
+        ProductShape shape = c.Shape;
+        yield return ("plain", MatMulKernels.PlainOf<T>(), LaunchSize.Linear(count, 256), shape);
+        if (count <= 2000) yield return ("dots", MatMulKernels.DotsOf<T>(), new LaunchSize(count, 1, 1, 256), shape);
+        yield return Tiles("tiled", MatMulKernels.TiledOf<T>(), 16, 16, MatMulKernels.Tile, MatMulKernels.Tile);
+        // No kernel for processors: PoCL 3.1 makes wrong code of it, and right code with -cl-opt-disable.
+        if (!device.IsProcessor) yield return Tiles("blocked", MatMulKernels.BlockedOf<T>(), 256, 1, MatMulKernels.Block, MatMulKernels.Block);
+        yield return Tiles("strips", MatMulKernels.StripsOf<T>(), 1, 1, MatMulKernels.MostStripRows, MatMulKernels.StripColumns);
+        yield return Tiles("short strips", MatMulKernels.StripsOf<T>(), 1, 1, 2 * MatMulKernels.StripRows, MatMulKernels.StripColumns);
+
+        (string, KernelProgram, LaunchSize, ProductShape) Tiles(string name, KernelProgram program, int groupX, int groupY, int rows, int columns)
+        {
+            ProductShape tiles = shape;
+            (tiles.TilesDown, tiles.TilesAcross, tiles.TileRows) = ((c.M + rows - 1) / rows, (c.N + columns - 1) / columns, rows);
+            return (name, program, new LaunchSize(tiles.TilesDown * tiles.TilesAcross * c.Batch, 1, 1, groupX, groupY), tiles);
+        }
+    }
+
+    private static (double[] C, double[] A, double[] B) Run<T>(Accelerator device, Case c, KernelProgram program, LaunchSize launch, ProductShape shape, DeviceEpilogue? epilogue)
+        where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
+    {
+        Func<int, double> noise = Nabla.Tests.Kernels.LayoutCases.Noise(c.M + c.K);
+        DenseTensor a = Dense(c.Batch * c.M * c.K), b = Dense(c.Batch * c.K * c.N), result = DenseTensor.Allocate(new Aval(a.DType, [c.Batch, c.M, c.N]), device);
+        KernelArguments arguments = KernelArguments.Rent();
+        Operand(a, c.M * c.K);
+        Operand(b, c.K * c.N);
+        arguments.Value(new Extents { Rank = 1, D0 = c.Batch, D1 = 1, D2 = 1, D3 = 1, D4 = 1, D5 = 1 }).Value(shape).View(DeviceView.Of(result).Address, (int)result.Count);
+        epilogue?.Append(arguments);
+        device.Launch(epilogue?.Finish(program) ?? program, launch, arguments);
+        return (result.ToDoubles(), a.ToDoubles(), b.ToDoubles());
+
+        DenseTensor Dense(int count) => Nabla.Tests.Kernels.LayoutCases.Dense([count], i => T.CreateTruncating(noise(i))).Place(device);
+
+        void Operand(DenseTensor x, int step) => arguments.View(DeviceView.Of(x).Address, (int)x.Count).Value(new Steps { S0 = step });
+    }
+
+    private sealed record Case(int Batch, int M, int N, int K, bool TransposedA, bool TransposedB)
+    {
+        public ProductShape Shape => new()
+        {
+            M = M,
+            N = N,
+            K = K,
+            RowA = TransposedA ? 1 : K,
+            ColumnA = TransposedA ? M : 1,
+            RowB = TransposedB ? 1 : N,
+            ColumnB = TransposedB ? K : 1,
+            FoursA = M % 4 == 0 && K % 4 == 0 ? 1 : 0,
+            FoursB = N % 4 == 0 && K % 4 == 0 ? 1 : 0,
+        };
+
+        // Element i of c, and the sum of the sizes of its terms.
+        public (double Sum, double Size) Sum(double[] a, double[] b, int i)
+        {
+            (int entry, int row, int column) = (i / (M * N), i / N % M, i % N);
+            double sum = 0, size = 0;
+            for (int p = 0; p < K; p++)
+            {
+                double term = a[entry * M * K + row * Shape.RowA + p * Shape.ColumnA] * b[entry * K * N + p * Shape.RowB + column * Shape.ColumnB];
+                (sum, size) = (sum + term, size + Math.Abs(term));
+            }
+            return (sum, size);
+        }
+    }
+}
