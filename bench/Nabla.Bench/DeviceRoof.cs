@@ -20,7 +20,11 @@ internal sealed record DeviceRoof(double FlopsF32, double FlopsF64, double Bytes
     {
         DenseTensor one = DenseTensor.Allocate(new Aval(DType.F32, [1]), device);
         void Empty() => RoofKernels.LaunchEmpty(device, 1, 1, 1, DeviceView.Of(one), 0);
-        Timing launch = Timing.Of(Empty, device.Synchronize);
+        Timing launch = Timing.Of(() =>
+        {
+            Empty();
+            device.Synchronize();
+        });
         Timing queued = Timing.Of(() =>
         {
             for (int i = 0; i < Launches; i++) Empty();
