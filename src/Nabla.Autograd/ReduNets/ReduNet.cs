@@ -69,6 +69,7 @@ public sealed partial class ReduNet
     public static ReduNet Build(Tensor x, ReadOnlySpan<int> labels, int classes, ReduNetOptions options, out Tensor features)
     {
         options.Check();
+        using IDisposable constants = Device.Use(x.Device);
         (int[] order, int[] counts) = Sorted(x, labels, classes);
         var sample = Shape.Create(x.Shape.Dims[1..]);
         CheckSize(x, new SampleBlocks(sample));
@@ -94,7 +95,11 @@ public sealed partial class ReduNet
     /// <summary>Features of samples behind the first <paramref name="layers"/> layers, all by default. Shape: [n, sample…], kept.</summary>
     /// <exception cref="ShapeException">NB0696: samples of another shape or element type than those it was built from; NB0691: more layers than there are.</exception>
     /// <exception cref="NumericException">NB0694: a sample is not finite.</exception>
-    public Tensor Transform(Tensor x, int? layers = null) => _blocks.Samples(Run(x, layers ?? Depth).Rows);
+    public Tensor Transform(Tensor x, int? layers = null)
+    {
+        using IDisposable constants = Device.Use(x.Device);
+        return _blocks.Samples(Run(x, layers ?? Depth).Rows);
+    }
 
     /// <summary>π̂ in the last layer, or in layer <paramref name="layer"/> from 0 on. Shape: [n, sample…] → [n, k].</summary>
     /// <inheritdoc cref="Transform"/>
@@ -118,6 +123,7 @@ public sealed partial class ReduNet
         CheckIndex("layer", layer, Depth);
         CheckIndex("operator", which, Classes + 1);
         CheckSamples(x);
+        using IDisposable constants = Device.Use(x.Device);
         Tensor matrices = Operators.At(layer).Slice(.., which..(which + 1)).Reshape([_blocks.Blocks, _blocks.Size, _blocks.Size]);
         return _blocks.Samples(_blocks.Of(x).MoveAxis(0, 1).MatMul(matrices).MoveAxis(1, 0));
     }
@@ -136,6 +142,7 @@ public sealed partial class ReduNet
     private (DenseTensor Rows, DenseTensor Gates) Run(Tensor x, int layers)
     {
         CheckSamples(x);
+        using IDisposable constants = Device.Use(x.Device);
         if (layers < 0 || layers > Depth) throw ReduNetErrors.Option("layers", layers, $"0 to {Depth}");
         DenseTensor rows = _blocks.Of(x), gates = NewGates(rows);
         for (int layer = 0; layer < layers; layer++) gates = Pass(rows, layer, labels: null);
@@ -164,14 +171,16 @@ public sealed partial class ReduNet
     // Operators and rates from the features that enter a layer.
     private void BuildLayer(DenseTensor rows, int layer, DenseTensor operators)
     {
-        ReduLayers.Grams(rows, _counts, operators);
+        if (rows.Device is Accelerator) ReduLayersOnDevice.Grams(rows, _counts, operators);
+        else ReduLayers.Grams(rows, _counts, operators);
         Finish(layer, operators);
     }
 
     private void Finish(int layer, DenseTensor operators)
     {
         var form = new ReduForm(Classes, _blocks.Complex, Options.EpsilonSquared);
-        (double rate, double classRate) = ReduLayers.Operators(form, _counts, _blocks.Factors, operators);
+        (double rate, double classRate) = operators.Device is Accelerator
+            ? ReduLayersOnDevice.Operators(form, _counts, _blocks.Factors, operators) : ReduLayers.Operators(form, _counts, _blocks.Factors, operators);
         if (!double.IsFinite(rate + classRate)) throw ReduNetErrors.Diverged(layer, Options.EpsilonSquared, Options.Step);
         _rates[layer] = new ReduRates(rate, classRate);
     }
@@ -183,7 +192,9 @@ public sealed partial class ReduNet
         bool given = Options.Gating == ReduGate.Labels ? labels is not null : Options.Gating != ReduGate.Soft;
         if (given) Move.Copy(GivenGates(rows, layer, labels).Dense, gates);
         bool byClass = labels is not null && Options.Normalization == ReduNormalization.Class, each = !byClass && Options.Normalization != ReduNormalization.None;
-        ReduLayers.Apply(rows, Layer(Operators, layer), Shares, new ReduStep(Step, Gate, Options.Residual, each, given), gates);
+        var step = new ReduStep(Step, Gate, Options.Residual, each, given);
+        if (rows.Device is Accelerator) ReduLayersOnDevice.Apply(rows, Layer(Operators, layer), Shares, step, gates);
+        else ReduLayers.Apply(rows, Layer(Operators, layer), Shares, step, gates);
         if (byClass) Move.Copy((rows * ClassFactors(rows, labels!)).Dense, rows);
         return gates;
     }

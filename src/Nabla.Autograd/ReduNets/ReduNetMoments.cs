@@ -19,6 +19,7 @@ public sealed partial class ReduNet
     public static ReduNet FromMoments(Tensor moments, ReadOnlySpan<int> counts, ReduNetOptions options, out Tensor last)
     {
         options.Check();
+        using IDisposable constants = Device.Use(moments.Device);
         bool fits = moments.Rank == 3 && moments.DType.IsFloat && moments.Shape[1] == moments.Shape[2] && moments.Shape[0] == counts.Length
             && counts.IndexOfAnyExceptInRange(0, int.MaxValue) < 0 && counts.IndexOfAnyExcept(0) >= 0;
         if (!fits) throw ReduNetErrors.Moments(moments.Aval, counts.Length);
