@@ -1,0 +1,35 @@
+using static Nabla.Transforms;
+
+namespace Nabla.Tests.Cuda;
+
+/// <summary>
+/// Products on a GPU whose kernels are the generated CUDA C, run on the CPU: sizes for which blocks of 128, tiles of 64, dot products and single elements are chosen, whole ones and cut ones.
+/// </summary>
+[Collection(nameof(FakeCuda))]
+public sealed class CudaProductTests
+{
+    [Theory]
+    [InlineData(384, 512, 24)]
+    [InlineData(400, 300, 37)]
+    [InlineData(129, 1030, 8)]
+    [InlineData(70, 100, 45)]
+    [InlineData(3, 50, 300)]
+    [InlineData(20, 9, 5)]
+    public void Products_and_layers_are_those_of_the_cpu(int m, int n, int k)
+    {
+        foreach (DType dtype in (DType[])[DType.F32, DType.F64])
+        {
+            double tolerance = (k + 1) * Math.ScaleB(1, dtype == DType.F32 ? -24 : -53);
+            Tensor a = new RandomKey(1).Normal([m, k], dtype), b = new RandomKey(2).Normal([k, n], dtype), bias = new RandomKey(3).Normal([n], dtype), sizes = a.Abs().MatMul(b.Abs());
+            Func<Tensor[], Tensor>[] functions =
+                [p => p[0].MatMul(p[1]), p => p[0].T.MatMul(p[1].T).T, p => Ops.Stack([p[0], -p[0]]).MatMul(p[1]).At(1), Compile((Tensor[] p) => (p[0].MatMul(p[1]) + p[2]).Relu()).Call];
+            Tensor[][] operands = [[a, b], [b, a], [a, b], [a, b, bias]];
+            for (int i = 0; i < functions.Length; i++)
+            {
+                Tensor here = functions[i](operands[i]), there;
+                using (Device.Use(FakeCuda.Devices[0])) there = functions[i](Array.ConvertAll(operands[i], x => x.ToDevice(FakeCuda.Devices[0]))).ToDevice(Device.Cpu);
+                Assert.True(((here - there).Abs() <= 2 * tolerance * (sizes + 1)).All().ToDouble() == 1, $"{dtype} {m}×{n}×{k}, function {i}");
+            }
+        }
+    }
+}
