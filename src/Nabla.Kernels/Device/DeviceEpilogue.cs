@@ -12,6 +12,7 @@ public sealed class DeviceEpilogue : MatMulEpilogue
     private readonly FusedTensor[] _tensors;
     private readonly LoopOperation[] _operations;
     private readonly int _product;
+    private readonly int[] _places;
     private readonly DType _element;
     private readonly LoopReading[] _readings;
     private readonly (Steps Steps, Extents Extents)[] _walks;
@@ -25,11 +26,10 @@ public sealed class DeviceEpilogue : MatMulEpilogue
     public DeviceEpilogue(DType element, FusedTensor[] tensors, int product, LoopOperation[] operations)
     {
         (_element, _tensors, _product, _operations) = (element, tensors, product, operations);
+        _places = [.. Enumerable.Range(0, tensors.Length).Where(i => i != product)];
         _readings = Array.ConvertAll(tensors, t => DeviceLoop.ReadingOf(t.Tensor));
         _walks = [.. tensors.Select((t, i) => _readings[i] == LoopReading.Strided ? DeviceLoop.WalkOf(t.Tensor) : default)];
     }
-
-    private IEnumerable<int> Places => Enumerable.Range(0, _tensors.Length).Where(i => i != _product);
 
     /// <summary>Not for a device: there the operations are a part of the kernel.</summary>
     /// <exception cref="NotSupportedException">Always.</exception>
@@ -56,7 +56,7 @@ public sealed class DeviceEpilogue : MatMulEpilogue
     /// <summary>The arguments after those of the product.</summary>
     internal void Append(KernelArguments arguments)
     {
-        foreach (int i in Places)
+        foreach (int i in _places)
         {
             DeviceView view = DeviceView.Of(_tensors[i].Tensor);
             arguments.View(view.Address, view.Length);
@@ -69,11 +69,11 @@ public sealed class DeviceEpilogue : MatMulEpilogue
     {
         string Type(int i) => DeviceLoopText.Stored(_tensors[i], _element, openCl ? "uchar" : "unsigned char");
         string Walk(int i, string text) => _readings[i] == LoopReading.Strided ? text : "";
-        string names = string.Concat(Places.Select(i => $", t{i}{Walk(i, $", s{i}, e{i}")}"));
-        string views = string.Concat(Places.Select(i => $", {(openCl ? "__global " : "")}{Type(i)}* t{i}{Walk(i, $", Steps s{i}, Extents e{i}")}"));
-        string parameters = string.Concat(Places.Select(i =>
+        string names = string.Concat(_places.Select(i => $", t{i}{Walk(i, $", s{i}, e{i}")}"));
+        string views = string.Concat(_places.Select(i => $", {(openCl ? "__global " : "")}{Type(i)}* t{i}{Walk(i, $", Steps s{i}, Extents e{i}")}"));
+        string parameters = string.Concat(_places.Select(i =>
             $", {(openCl ? $"__global {Type(i)}* t{i}_base, long t{i}_offset, int t{i}_length" : $"{Type(i)}* t{i}, int t{i}_length")}{Walk(i, $", Steps s{i}, Extents e{i}")}"));
-        string pointers = openCl ? string.Concat(Places.Select(i => $"    __global {Type(i)}* t{i} = (__global {Type(i)}*)((__global char*)t{i}_base + t{i}_offset);\n")) : "";
+        string pointers = openCl ? string.Concat(_places.Select(i => $"    __global {Type(i)}* t{i} = (__global {Type(i)}*)((__global char*)t{i}_base + t{i}_offset);\n")) : "";
         string end = KernelTexts.Unit($"#undef nabla_store\n#define nabla_store(c, at, value) nabla_end(value, at{names})\n", functions, f => openCl ? f.OpenCl : f.Cuda,
             $"{(openCl ? "static inline" : "static __device__ __forceinline__")} void nabla_end({(_element == DType.F32 ? "float" : "double")} sum, int i{views})\n{{\n{body}}}\n");
         // The kernel stands last; its parameters end where its body begins.
