@@ -35,7 +35,7 @@ internal static class ReduLayersOnDevice
             Tensor lower = matrices.Cholesky(), inverse = lower.SolveTriangular(Ops.Eye(m, operators.DType).BroadcastTo(lower.Shape));
             // A class without samples has α = 0, so its operator is 0 and its log det is 0.
             Move.Copy((inverse.T.MatMul(inverse) * scale).Dense, operators);
-            return Rates(form, counts, factors, (2 * lower.Diagonal().Log().Sum(-1)).ToDoubles());
+            return ReduLayers.Rates(form, counts, factors, (2 * lower.Diagonal().Log().Sum(-1)).ToDoubles());
         }
         catch (NumericException)
         {
@@ -78,18 +78,5 @@ internal static class ReduLayersOnDevice
         int half = x.Shape[^1] / 2;
         Tensor a = x.Slice(.., .., ..half, ..half) + x.Slice(.., .., half.., half..), lower = x.Slice(.., .., half.., ..half), b = lower - lower.T;
         return Ops.Concatenate([Ops.Concatenate([a, -b], 3), Ops.Concatenate([b, a], 3)], 2);
-    }
-
-    private static (double, double) Rates(in ReduForm form, ReadOnlySpan<int> counts, ReadOnlySpan<double> factors, double[] logDets)
-    {
-        double n = 0, whole = 0, classes = 0;
-        foreach (int count in counts) n += count;
-        for (int block = 0; block < factors.Length; block++)
-        {
-            double weight = 0.5 / (factors[block] * (form.Complex ? 2 : 1));
-            whole += weight * logDets[block * (form.Classes + 1)];
-            for (int j = 0; j < form.Classes; j++) classes += weight * counts[j] / n * logDets[block * (form.Classes + 1) + j + 1];
-        }
-        return (whole, classes);
     }
 }

@@ -51,6 +51,21 @@ public static unsafe class ReduLayers
     public static (double Rate, double ClassRate) Operators(in ReduForm form, ReadOnlySpan<int> counts, ReadOnlySpan<double> factors, DenseTensor operators) =>
         operators.DType == DType.F32 ? Operators<float>(form, counts, factors, operators) : Operators<double>(form, counts, factors, operators);
 
+    /// <summary>R and R_c, as <see cref="Operators(in ReduForm, ReadOnlySpan{int}, ReadOnlySpan{double}, DenseTensor)"/> returns them, from log det of the matrices of E, C_1 … C_k of each block.</summary>
+    internal static (double Rate, double ClassRate) Rates(in ReduForm form, ReadOnlySpan<int> counts, ReadOnlySpan<double> factors, ReadOnlySpan<double> logDets)
+    {
+        double n = 0, whole = 0, classes = 0;
+        foreach (int count in counts) n += count;
+        for (int block = 0; block < factors.Length; block++)
+        {
+            ReadOnlySpan<double> own = logDets.Slice(block * (form.Classes + 1), form.Classes + 1);
+            double weight = 0.5 / (factors[block] * (form.Complex ? 2 : 1));
+            whole += weight * own[0];
+            for (int j = 0; j < form.Classes; j++) classes += weight * counts[j] / n * own[j + 1];
+        }
+        return (whole, classes);
+    }
+
     /// <summary>
     /// In place: z := z + η(E z − Σ_j γ_j π_j C_j z), divided by its length, with π = softmax_j(−λ‖C_j z‖). Per sample 2(k + 1)·F·m² flops in one product; the results of a few
     /// rows stay in the cache for what follows.
@@ -80,7 +95,7 @@ public static unsafe class ReduLayers
     {
         var sizes = new Sizes(operators);
         double* logDets = Scratch.Get<double>(Scratch.Slot.RateTables, sizes.Blocks * (sizes.Classes + 1L));
-        double n = 0, dimension = form.Complex ? sizes.Size / 2 : sizes.Size, whole = 0, classes = 0;
+        double n = 0, dimension = form.Complex ? sizes.Size / 2 : sizes.Size;
         foreach (int count in counts) n += count;
         fixed (int* each = counts)
         fixed (double* factor = factors)
@@ -90,14 +105,7 @@ public static unsafe class ReduLayers
             var invert = new InvertJob<T>(sizes, dimension / form.EpsilonSquared, n, each, factor, operators.Pointer<T>(), logDets);
             Linalg.RunParts(ref invert, invert.Parts, sizes.Square * sizes.Size);
         }
-        for (int block = 0; block < sizes.Blocks; block++)
-        {
-            double* own = logDets + block * (sizes.Classes + 1);
-            double weight = 0.5 / (factors[block] * (form.Complex ? 2 : 1));
-            whole += weight * own[0];
-            for (int j = 0; j < sizes.Classes; j++) classes += weight * counts[j] / n * own[j + 1];
-        }
-        return (whole, classes);
+        return Rates(form, counts, factors, new ReadOnlySpan<double>(logDets, sizes.Blocks * (sizes.Classes + 1)));
     }
 
     private static void Apply<T>(DenseTensor rows, DenseTensor operators, ReadOnlySpan<double> shares, in ReduStep step, DenseTensor gates)

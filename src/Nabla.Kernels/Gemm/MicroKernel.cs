@@ -26,7 +26,7 @@ internal interface ISource
 /// vectors), broadcasts an element of A for each row, and does one multiply-add a vector: 2·14·2 flops a lane for 16 loads.
 /// With AVX-512 14 × 2 vectors leave 28 of 32 registers for sums; with AVX2 6 × 2 leave 12 of 16. The sums of one tile stay in
 /// registers for all of p, so the order of additions is that of p whatever the tile. With AVX-512, multiply-adds of every second row take the element of A
-/// from memory: 7 instructions of 46 fewer for 7 loads more. What a step takes is then less bound by how many instructions a core starts, which
+/// from memory: 7 instructions fewer for 7 loads more. What a step takes is then less bound by how many instructions a core starts, which
 /// matters where the core is shared with another thread (70–72 % of the machine's roof became 84–88 %).
 /// </summary>
 /// <remarks>
