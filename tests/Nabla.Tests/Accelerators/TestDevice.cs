@@ -31,9 +31,12 @@ internal static class TestDevice
 [AttributeUsage(AttributeTargets.Class)]
 public sealed class OnChosenDeviceAttribute : BeforeAfterTestAttribute
 {
-    /// <inheritdoc/>
-    public override void Before(MethodInfo methodUnderTest, IXunitTest test) => Device.Use(TestDevice.Chosen);
+    [ThreadStatic]
+    private static IDisposable? _chosen;
 
     /// <inheritdoc/>
-    public override void After(MethodInfo methodUnderTest, IXunitTest test) => Device.Use(Device.Cpu);
+    public override void Before(MethodInfo methodUnderTest, IXunitTest test) => _chosen = Device.Use(TestDevice.Chosen);
+
+    /// <summary>The thread has no default of its own afterwards: what it runs next may choose one for the process.</summary>
+    public override void After(MethodInfo methodUnderTest, IXunitTest test) => _chosen?.Dispose();
 }

@@ -91,12 +91,16 @@ internal static unsafe class FakeCuda
         reason = "";
         string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(Sources.Select(s => Repository.Read($"{Folder}/{s}"))))))[..16];
         string library = Path.Combine(Path.GetTempPath(), $"nabla-fake-cuda-{Environment.UserName}-{hash}", "libfakecuda.so");
-        Directory.CreateDirectory(Path.GetDirectoryName(library)!);
+        string kept = Path.GetDirectoryName(library)!;
+        Directory.CreateDirectory(kept);
         if (File.Exists(library)) return library;
+        // The library names the header that its kernels include: a copy beside it, since the repository may be moved or removed.
+        string header = Path.Combine(kept, "kernel.h"), folder = Path.Combine(Repository.Root, Folder);
+        File.Copy(Path.Combine(folder, "kernel.h"), header, overwrite: true);
         foreach (string compiler in Compilers)
         {
-            string made = $"{library}.{Environment.ProcessId}", folder = Path.Combine(Repository.Root, Folder);
-            string[] options = ["-O1", "-std=c++17", "-shared", "-fPIC", "-fvisibility=hidden", $"-DKERNEL_HEADER=\"{folder}/kernel.h\"", $"-DKERNEL_COMPILER=\"{compiler}\"",
+            string made = $"{library}.{Environment.ProcessId}";
+            string[] options = ["-O1", "-std=c++17", "-shared", "-fPIC", "-fvisibility=hidden", $"-DKERNEL_HEADER=\"{header}\"", $"-DKERNEL_COMPILER=\"{compiler}\"",
                 "-o", made, $"{folder}/fake_cuda.cpp", $"{folder}/fake_nvrtc.cpp", "-ldl", "-pthread"];
             try
             {
