@@ -33,25 +33,50 @@ internal static class DeviceLinalg
         else Solve<double>(a, x, leftSide, lower, transposeA, unitDiagonal);
     }
 
-    // The lower triangle, then block columns: factor the block on the diagonal, solve for the rows below it, take their square off what is to the right.
     private static int Factor<T>(DenseTensor a, DenseTensor l) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var device = (Accelerator)l.Device;
         int n = l.Shape.Dims[^1];
-        var walk = new StridedWalk(a.Shape.Dims, a.Layout.Strides);
-        FactorKernels.LaunchCopyLower<T>(device, LaunchSize.Linear(l.Count, 256).GridX, 1, 1,
-            DeviceView.Of(a), Steps.Of(walk, 0, a.Layout.Offset - a.Layout.Reach.First), Extents.Of(walk), n, DeviceView.Of(l));
-        return FactorLower<T>(l);
+        DenseTensor fault = NoFault(device);
+        if (n <= FactorKernels.WholeItems) FactorWhole<T>(Placed(a), l, fault);
+        else
+        {
+            var walk = new StridedWalk(a.Shape.Dims, a.Layout.Strides);
+            FactorKernels.LaunchCopyLower<T>(device, LaunchSize.Linear(l.Count, 256).GridX, 1, 1,
+                DeviceView.Of(a), Steps.Of(walk, 0, a.Layout.Offset - a.Layout.Reach.First), Extents.Of(walk), n, DeviceView.Of(l));
+            FactorBlocks<T>(l, fault);
+        }
+        return fault.CopyToArray<int>()[0];
     }
 
-    /// <summary>Factors the lower triangles of contiguous matrices in place; the fault, or <see cref="int.MaxValue"/>.</summary>
-    public static int FactorLower<T>(DenseTensor l) where T : unmanaged, IFloatingPointIeee754<T>
+    /// <summary>Queues the factorisation of the lower triangles of contiguous matrices in place; the first fault goes into the word <paramref name="fault"/>.</summary>
+    public static void FactorLower<T>(DenseTensor l, DenseTensor fault) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        if (l.Shape.Dims[^1] <= FactorKernels.WholeItems) FactorWhole<T>(l, l, fault);
+        else FactorBlocks<T>(l, fault);
+    }
+
+    // Several small matrices share a group, but not where this would leave multiprocessors without one.
+    private static void FactorWhole<T>(DenseTensor a, DenseTensor l, DenseTensor fault) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var device = (Accelerator)l.Device;
+        int n = l.Shape.Dims[^1], entries = Entries(l), rows = FactorKernels.Side;
+        while (rows < n || rows < FactorKernels.WholeItems && Parts(entries, FactorKernels.WholeItems / rows) < device.Multiprocessors) rows *= 2;
+        MatrixPlace place = Place(a);
+        DeviceView from = DeviceView.Of(a), to = DeviceView.Of(l);
+        bool foursA = place.Column == 1 && (n | place.Start | place.Row | place.Entry) % 4 == 0 && from.Address % 16 == 0, foursL = n % 4 == 0 && to.Address % 16 == 0;
+        FactorKernels.LaunchCholeskyWhole<T>(device, Parts(entries, FactorKernels.WholeItems / rows), 1, 1,
+            from, place, foursA ? 1 : 0, n, entries, rows, to, foursL ? 1 : 0, DeviceView.Of(fault));
+        GC.KeepAlive(a);
+    }
+
+    // Block columns: factor the block on the diagonal, solve for the rows below it, take their square off what is to the right.
+    private static void FactorBlocks<T>(DenseTensor l, DenseTensor fault) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var device = (Accelerator)l.Device;
         int n = l.Shape.Dims[^1], entries = Entries(l);
         MatrixPlace place = Place(l);
         DeviceView view = DeviceView.Of(l);
-        DenseTensor fault = NoFault(device);
         for (int first = 0; first < n; first += Side)
         {
             int below = n - first - Side;
@@ -60,7 +85,6 @@ internal static class DeviceLinalg
             FactorKernels.LaunchCholeskyPanel<T>(device, entries, Parts(below, FactorKernels.PanelRows), 1, view, place, n, first);
             FactorKernels.LaunchCholeskyUpdate<T>(device, entries, Parts(below, Side), Parts(below, Side), view, place, n, first);
         }
-        return fault.CopyToArray<int>()[0];
     }
 
     /// <summary>The first zero on a diagonal, as entry·n + row, or <see cref="int.MaxValue"/>.</summary>
@@ -97,7 +121,8 @@ internal static class DeviceLinalg
 
     private static MatrixPlace Place(DenseTensor x) => MatrixPlace.Of(x)!.Value;
 
-    private static DenseTensor NoFault(Accelerator device) => DenseTensor.Splat(new Aval(DType.I32, Shape.Scalar), int.MaxValue, device);
+    /// <summary>A word for faults.</summary>
+    public static DenseTensor NoFault(Accelerator device) => DenseTensor.Splat(new Aval(DType.I32, Shape.Scalar), int.MaxValue, device);
 
     /// <summary>Matrices of a batch.</summary>
     public static int Entries(DenseTensor x)

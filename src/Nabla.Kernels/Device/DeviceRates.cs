@@ -3,8 +3,9 @@ using System.Numerics;
 namespace Nabla.Kernels;
 
 /// <summary>
-/// Coding rates on devices. The host sorts the labels and adds up the log-determinants; the device makes all matrices of all entries, each in a square as large as the
-/// largest, factors and inverts them together, and multiplies. Cost: (k + 1)·min(n, d)³ and 2·n·d·min(n, d) multiply-adds for the value, about as much again for the gradient.
+/// Coding rates on devices. The host sorts the labels; the device makes all matrices of all entries, each in a square as large as the largest, factors them together, adds up their
+/// log-determinants, inverts and multiplies. The host waits once, at the end, for two words that tell of faults. Cost: (k + 1)·min(n, d)³ and 2·n·d·min(n, d) multiply-adds for the
+/// value, about as much again for the gradient.
 /// </summary>
 internal static class DeviceRates
 {
@@ -12,36 +13,37 @@ internal static class DeviceRates
     public static long Run<T>(DenseTensor features, DenseTensor? labels, in RateForm form, DenseTensor value, DenseTensor? gradient) where T : unmanaged, IFloatingPointIeee754<T>
     {
         (int n, int d) = (features.Shape.Dims[^2], features.Shape.Dims[^1]);
-        var values = new T[value.Count];
-        if (features.Count > 0)
+        int entries = checked((int)value.Count);
+        if (features.Count == 0)
         {
-            var tables = new Tables(n, d, form.Classes, values.Length);
-            if (tables.Fill<T>(labels?.OnHost(), form) is var wrong && wrong != long.MaxValue) return wrong;
-            long failure = Compute(features, tables, values, gradient);
-            if (failure != long.MaxValue) return failure;
+            value.Write<T>(new T[entries]);
+            return long.MaxValue;
         }
-        value.Write<T>(values);
-        return long.MaxValue;
+        var tables = new Tables(n, d, form.Classes, entries);
+        return tables.Fill<T>(labels?.OnHost(), form) is var wrong && wrong != long.MaxValue ? wrong : Compute<T>(features, tables, value, gradient);
     }
 
-    private static long Compute<T>(DenseTensor features, Tables tables, T[] values, DenseTensor? gradient) where T : unmanaged, IFloatingPointIeee754<T>
+    // All is queued before the device is asked for faults; a gradient from factors that do not exist is worth nothing, and nobody sees it.
+    private static long Compute<T>(DenseTensor features, Tables tables, DenseTensor value, DenseTensor? gradient) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var device = (Accelerator)features.Device;
-        int d = tables.D, side = Math.Min(tables.N, d), matrices = tables.Weights.Length, tiles = (side + RateKernels.Side - 1) / RateKernels.Side;
+        int d = tables.D, side = Math.Min(tables.N, d), matrices = tables.Weights.Length, entries = (int)value.Count, tiles = (side + RateKernels.Side - 1) / RateKernels.Side;
         DenseTensor x = features.IsContiguous ? features : DenseTensor.Allocate(features.Aval, device);
         if (x != features) Move.Copy(features, x);
-        DenseTensor order = Upload<int>(tables.Order, device), parts = Upload<int>(tables.Parts, device);
-        DenseTensor alphas = Upload<T>(Array.ConvertAll(tables.Alphas, T.CreateTruncating), device);
+        DenseTensor order = Upload<int>(tables.Order, device), parts = Upload<int>(tables.Parts, device), faults = Upload<int>([int.MaxValue, int.MaxValue], device);
+        DenseTensor alphas = Upload<T>(Array.ConvertAll(tables.Alphas, T.CreateTruncating), device), weights = Upload<T>(Array.ConvertAll(tables.Weights, T.CreateTruncating), device);
         DenseTensor factors = DenseTensor.Allocate(new Aval(features.DType, [matrices, side, side]), device);
         RateKernels.LaunchGram<T>(device, matrices, tiles, tiles,
             DeviceView.Of(x), d, DeviceView.Of(order), DeviceView.Of(parts), DeviceView.Of(alphas), side, DeviceView.Of(factors));
-        int fault = DeviceLinalg.FactorLower<T>(factors);
-        if (fault != int.MaxValue) return fault / side / (matrices / values.Length);
-        if (tables.AddUp(Diagonals<T>(factors), side, values) is var entry && entry != long.MaxValue) return entry;
+        DeviceLinalg.FactorLower<T>(factors, faults);
+        RateKernels.LaunchValues<T>(device, entries, 1, 1, DeviceView.Of(factors), side, matrices / entries, DeviceView.Of(weights), DeviceView.Of(value), DeviceView.Of(faults));
         if (gradient is not null) Differentiate<T>(x, tables, order, parts, factors, gradient);
+        int[] fault = faults.CopyToArray<int>();
         GC.KeepAlive(alphas);
+        GC.KeepAlive(weights);
         GC.KeepAlive(x);
-        return long.MaxValue;
+        long failed = Math.Min(fault[0] == int.MaxValue ? int.MaxValue : fault[0] / side / (matrices / entries), fault[1]);
+        return failed == int.MaxValue ? long.MaxValue : failed;
     }
 
     private static void Differentiate<T>(DenseTensor x, Tables tables, DenseTensor order, DenseTensor parts, DenseTensor l, DenseTensor gradient)
@@ -61,19 +63,6 @@ internal static class DeviceRates
         GC.KeepAlive(pieces);
         GC.KeepAlive(scales);
         GC.KeepAlive(w);
-    }
-
-    private static T[] Diagonals<T>(DenseTensor l) where T : unmanaged
-    {
-        (int matrices, int side) = (l.Shape.Dims[0], l.Shape.Dims[1]);
-        return l.View(new Layout([matrices, side], [(long)side * side, side + 1], l.Layout.Offset)).Contiguous().CopyToArray<T>();
-    }
-
-    private static DenseTensor Contiguous(this DenseTensor x)
-    {
-        DenseTensor dense = DenseTensor.Allocate(x.Aval, x.Device);
-        Move.Copy(x, dense);
-        return dense;
     }
 
     private static DenseTensor Upload<T>(T[] elements, Accelerator device) where T : unmanaged
@@ -125,25 +114,6 @@ internal static class DeviceRates
             // Samples get their gradient with their class; without classes, with all samples.
             for (int from = 0; from < part.Count && (j < classes || classes == 0); from += RateKernels.Side)
                 Pieces.AddRange(classes == 0 ? -1 : matrix, all, start + from, Math.Min(RateKernels.Side, part.Count - from));
-        }
-
-        /// <summary>The values from the diagonals of the factors; returns the first entry whose value is not finite, or <see cref="long.MaxValue"/>.</summary>
-        public long AddUp<T>(T[] diagonals, int side, T[] values) where T : unmanaged, IFloatingPointIeee754<T>
-        {
-            int parts = Weights.Length / _entries;
-            for (int entry = 0; entry < _entries; entry++)
-            {
-                double sum = 0;
-                for (int matrix = entry * parts; matrix < (entry + 1) * parts; matrix++)
-                {
-                    double half = 0;
-                    for (int i = 0; i < side; i++) half += Math.Log(double.CreateTruncating(diagonals[matrix * side + i]));
-                    sum += Weights[matrix] * half;
-                }
-                if (!double.IsFinite(sum)) return entry;
-                values[entry] = T.CreateTruncating(sum);
-            }
-            return long.MaxValue;
         }
     }
 }

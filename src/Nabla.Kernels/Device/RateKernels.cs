@@ -11,7 +11,7 @@ internal static partial class RateKernels
     /// <summary>Rows and columns of a tile, and the depth that is loaded at a time.</summary>
     public const int Side = 32;
 
-    private const int Half = Side / 2, Pitch = Side + 1;
+    private const int Half = Side / 2, Pitch = Side + 1, ValueItems = 256;
 
     /// <summary>The lower triangles of I + αYᵀY, or of I + αYYᵀ, continued by the identity. One tile a group, two rows and two columns of it a work-item.</summary>
     [Kernel(Half, Half), Instances(typeof(float), typeof(double))]
@@ -64,6 +64,35 @@ internal static partial class RateKernels
         if (row >= side || column > row) return;
         T one = row == column ? T.One : T.Zero;
         c[(matrix * side + row) * side + column] = row < size ? one + value : one;
+    }
+
+    /// <summary>
+    /// value[entry] = Σ weight·log of the diagonal of the factors of an entry: ½ log det of each matrix, weighted. A group for each entry; each work-item adds up every 256th logarithm, then all of them as a
+    /// tree. The smallest entry whose value is not finite goes into fault[1].
+    /// </summary>
+    [Kernel(ValueItems), Instances(typeof(float), typeof(double))]
+    public static void Values<T>(ArrayView<T> factors, int side, int matrices, ArrayView<T> weights, ArrayView<T> value, ArrayView<int> fault) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var sums = SharedMemory.Allocate<T>(ValueItems);
+        int item = Group.IdxX, entry = Grid.IdxX;
+        T sum = T.Zero;
+        for (int matrix = entry * matrices; matrix < (entry + 1) * matrices; matrix++)
+        {
+            T weight = weights[matrix];
+            for (int i = item; i < side; i += ValueItems) sum = T.FusedMultiplyAdd(weight, T.Log(factors[(matrix * side + i) * side + i]), sum);
+        }
+        sums[item] = sum;
+        Group.Barrier();
+        for (int half = ValueItems / 2; half > 0; half /= 2)
+        {
+            if (item < half) sums[item] = sums[item] + sums[item + half];
+            Group.Barrier();
+        }
+        if (item == 0)
+        {
+            value[entry] = sums[0];
+            if (!T.IsFinite(sums[0])) Atomic.Min(ref fault[1], entry);
+        }
     }
 
     /// <summary>Identity matrices of <paramref name="side"/> rows.</summary>

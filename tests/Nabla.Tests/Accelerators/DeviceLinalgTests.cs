@@ -34,6 +34,17 @@ public sealed class DeviceLinalgTests
     {
         CholeskyTests.CheckLowerAndStrides(Find(name), 35);
         CholeskyTests.CheckBatch(Find(name), 33);
+        // So many that they share groups.
+        CholeskyTests.CheckBatch(Find(name), 20, 30);
+        CholeskyTests.CheckBatch(Find(name), 40, 15);
+    }
+
+    [Theory, MemberData(nameof(Devices))]
+    public void Cholesky_factors_of_more_rows_than_a_group_has_work_items_have_small_residuals(string name)
+    {
+        Device device = Find(name);
+        CholeskyTests.CheckLarge(device, DType.F32, 256);
+        CholeskyTests.CheckLarge(device, DType.F64, 289);
     }
 
     [Theory, MemberData(nameof(Devices))]

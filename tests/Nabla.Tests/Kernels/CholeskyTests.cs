@@ -61,6 +61,13 @@ public sealed class CholeskyTests : IDisposable
         Assert.Equal(alone, Factor(a).ToDoubles());
     }
 
+    internal static void CheckLarge(Device device, DType dtype, int n)
+    {
+        DenseTensor a = From(dtype, PositiveDefinite(dtype, n, Kind.Cond2, 4), [n, n]).On(device);
+        double ratio = Ratio(a.ToDoubles(), Factor(a).ToDoubles(), n, dtype);
+        Assert.True(ratio < 30, $"{dtype.Name} n = {n}: {ratio}");
+    }
+
     [Fact]
     public void Only_the_lower_triangle_is_read_and_any_strides_will_do() => CheckLowerAndStrides(Device.Cpu, 70);
 
@@ -79,11 +86,11 @@ public sealed class CholeskyTests : IDisposable
     [Fact]
     public void Each_entry_of_a_batch_is_factored_as_if_it_were_alone() => CheckBatch(Device.Cpu, 33);
 
-    internal static void CheckBatch(Device device, int n)
+    internal static void CheckBatch(Device device, int n, int triples = 2)
     {
-        const int batch = 6;
+        int batch = 3 * triples;
         double[][] matrices = [.. Enumerable.Range(0, batch).Select(i => PositiveDefinite(DType.F32, n, Kind.Cond2, i))];
-        double[] together = Factor(From(DType.F32, [.. matrices.SelectMany(x => x)], [2, 3, n, n]).On(device)).ToDoubles();
+        double[] together = Factor(From(DType.F32, [.. matrices.SelectMany(x => x)], [triples, 3, n, n]).On(device)).ToDoubles();
         for (int i = 0; i < batch; i++)
             Assert.Equal(Factor(From(DType.F32, matrices[i], [n, n]).On(device)).ToDoubles(), together[(i * n * n)..((i + 1) * n * n)]);
     }
