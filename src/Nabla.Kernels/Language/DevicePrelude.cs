@@ -13,6 +13,10 @@ internal static class DevicePrelude
         #pragma OPENCL EXTENSION cl_khr_fp64 : enable
         #endif
         #define nabla_store(c, at, value) c[at] = value
+        #define nabla_copy_one(to, from, inside) *(to) = (inside) ? *(from) : 0
+        #define nabla_copy_four(to, from, inside) for (int nabla_i = 0; nabla_i < 4; nabla_i++) (to)[nabla_i] = nabla_i < (inside) ? (from)[nabla_i] : 0
+        #define nabla_copy_commit() (void)0
+        #define nabla_copy_wait(pending) (void)0
 
         static inline int nabla_grid_linearindex() { return (int)((get_group_id(2) * get_num_groups(1) + get_group_id(1)) * get_num_groups(0) + get_group_id(0)); }
         static inline int nabla_group_linearindex() { return (int)((get_local_id(2) * get_local_size(1) + get_local_id(1)) * get_local_size(0) + get_local_id(0)); }
@@ -76,6 +80,51 @@ internal static class DevicePrelude
         ATOMIC_ADD_OF(double, ulong, f64, global, __global, atom_cmpxchg, as_double, as_ulong)
         ATOMIC_ADD_OF(double, ulong, f64, shared, __local, atom_cmpxchg, as_double, as_ulong)
         #endif
+
+        """;
+
+    /// <summary>
+    /// After <see cref="Cuda"/>, for kernels with an <see cref="AsyncCopy"/>. Copies of 16 bytes leave the first cache alone. The tests, which have no GPU, define functions of their own.
+    /// </summary>
+    public const string CudaCopies = """
+        #if __CUDA_ARCH__ >= 800
+        #define COPY_OF(SIZE, CACHE) \
+            static __device__ __forceinline__ void nabla_copy_##SIZE(void* to, const void* from, int bytes) \
+            { \
+                asm volatile("cp.async." CACHE ".shared.global [%0], [%1], " #SIZE ", %2;" :: "r"((unsigned int)__cvta_generic_to_shared(to)), "l"(from), "r"(bytes) : "memory"); \
+            }
+        COPY_OF(4, "ca")
+        COPY_OF(8, "ca")
+        COPY_OF(16, "cg")
+        static __device__ __forceinline__ void nabla_copy_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+        template<int PENDING> static __device__ __forceinline__ void nabla_copy_wait() { asm volatile("cp.async.wait_group %0;" :: "n"(PENDING) : "memory"); }
+        #elif !defined(nabla_copy_commit)
+        #define COPY_OF(SIZE, T) \
+            static __device__ __forceinline__ void nabla_copy_##SIZE(void* to, const void* from, int bytes) \
+            { \
+                if (bytes == SIZE) *(T*)to = *(const T*)from; \
+                else for (int i = 0; i < SIZE; i += 4) ((int*)to)[i / 4] = i < bytes ? ((const int*)from)[i / 4] : 0; \
+            }
+        COPY_OF(4, int)
+        COPY_OF(8, double)
+        COPY_OF(16, float4)
+        static __device__ __forceinline__ void nabla_copy_commit() { }
+        template<int PENDING> static __device__ __forceinline__ void nabla_copy_wait() { }
+        #endif
+        template<class T> static __device__ __forceinline__ void nabla_copy_one(T* to, const T* from, bool inside)
+        {
+            if (sizeof(T) == 4) nabla_copy_4(to, from, inside ? 4 : 0);
+            else nabla_copy_8(to, from, inside ? 8 : 0);
+        }
+        template<class T> static __device__ __forceinline__ void nabla_copy_four(T* to, const T* from, int inside)
+        {
+            if (sizeof(T) == 4) nabla_copy_16(to, from, 4 * inside);
+            else
+            {
+                nabla_copy_16(to, from, inside < 2 ? 8 * inside : 16);
+                nabla_copy_16(to + 2, from + 2, inside > 2 ? 8 * inside - 16 : 0);
+            }
+        }
 
         """;
 

@@ -37,11 +37,14 @@ internal static class KernelTexts
         {
             Name = name,
             OpenCl = Unit($"{DevicePrelude.OpenCl}\n{defines}", functions, f => f.OpenCl, openCl),
-            Cuda = Unit($"{DevicePrelude.Cuda}\n{defines}", functions, f => f.Cuda, cuda),
+            Cuda = Cuda(Unit($"\n{defines}", functions, f => f.Cuda, cuda)),
             NeedsDouble = needsDouble,
             Run = run,
         };
     }
+
+    // What only some kernels call stands before those alone.
+    private static string Cuda(string text) => $"{DevicePrelude.Cuda}{(text.Contains("nabla_copy_", StringComparison.Ordinal) ? "\n" + DevicePrelude.CudaCopies : "")}{text}";
 
     /// <summary>A translation unit: the prelude, the functions and all that they use, each once, then the text.</summary>
     public static string Unit(string prelude, IEnumerable<DeviceFunction> functions, Func<DeviceFunction, string> textOf, params ReadOnlySpan<string> texts)

@@ -112,4 +112,28 @@ internal static partial class EmulatorKernels
         }
         if (row < m && column < n) c[row * n + column] = sum;
     }
+
+    /// <summary>
+    /// Rows of 64 elements in reverse order, zeros where x has ended: two rows are on their way to shared memory while a third is read. A fault leaves out the wait (1), the barrier after it (2),
+    /// or the one before a place is used again (3).
+    /// </summary>
+    [Kernel(16), Instances(typeof(float), typeof(double))]
+    public static void Reversed<T>(ArrayView<T> x, ArrayView<T> y, int rows, int fault) where T : unmanaged
+    {
+        var ring = SharedMemory.Allocate<T>(3 * 64);
+        int item = Group.IdxX;
+        for (int row = 0; row < rows + 2; row++)
+        {
+            int first = row * 64, to = row % 3 * 64;
+            if (row < rows && row % 2 == 0) AsyncCopy.Four(x, first + 4 * item, ring, to + 4 * item, Math.Clamp(x.IntLength - first - 4 * item, 0, 4));
+            if (row < rows && row % 2 == 1)
+                for (int i = 0; i < 4; i++) AsyncCopy.One(x, first + 16 * i + item, ring, to + 16 * i + item, first + 16 * i + item < x.IntLength);
+            AsyncCopy.Commit();
+            if (row < 2) continue;
+            if (fault != 1) AsyncCopy.Wait(2);
+            if (fault != 2) Group.Barrier();
+            for (int i = 0; i < 4; i++) y[first - 128 + 16 * i + item] = ring[(row - 2) % 3 * 64 + 63 - 16 * i - item];
+            if (fault != 3) Group.Barrier();
+        }
+    }
 }

@@ -98,6 +98,22 @@ public sealed partial class KernelTextTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Asynchronous_copies_are_instructions_where_there_are_some()
+    {
+        KernelProgram program = KernelPrograms.All.Single(p => p.Name == "EmulatorKernels.Reversed<Double>").Program;
+        string text = Repository.Read("tests/Nabla.Tests/Accelerators/clang-cuda.h") + program.Cuda;
+        (int status, string ptx, string log) = Compile(text);
+        Assert.True(status == 0, log);
+        Assert.Contains("cp.async.ca.shared.global", ptx);
+        Assert.Matches(@"cp\.async\.cg\.shared\.global \[%r\d+\], \[%rd\d+\], 16, %r\d+;", ptx);
+        Assert.Contains("cp.async.commit_group;", ptx);
+        Assert.Contains("cp.async.wait_group 2;", ptx);
+        (status, ptx, log) = Compile(text, "--cuda-gpu-arch=sm_70", "--no-cuda-gpu-arch=sm_80");
+        Assert.True(status == 0, log);
+        Assert.DoesNotContain("cp.async", ptx);
+    }
+
+    [Fact]
     public void A_fault_in_CUDA_text_is_found()
     {
         (int status, _, string log) = Compile("__attribute__((global)) void Wrong(float* x) { x[0] = undeclared; }");

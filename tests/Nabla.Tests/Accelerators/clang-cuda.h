@@ -50,6 +50,7 @@ INLINE unsigned int atomicExch(unsigned int* p, unsigned int v) { return (unsign
 INLINE int atomicCAS(int* p, int c, int v) { return __nvvm_atom_cas_gen_i(p, c, v); }
 INLINE unsigned int atomicCAS(unsigned int* p, unsigned int c, unsigned int v) { return (unsigned int)__nvvm_atom_cas_gen_i((int*)p, (int)c, (int)v); }
 
+INLINE unsigned long long __cvta_generic_to_shared(const void* p) { return (unsigned long long)(const __attribute__((address_space(3))) void*)p; }
 INLINE unsigned int __umulhi(unsigned int a, unsigned int b) { return (unsigned int)(((unsigned long long)a * b) >> 32); }
 
 #define ONE(NAME) extern "C" __device__ float NAME##f(float); extern "C" __device__ double NAME(double);

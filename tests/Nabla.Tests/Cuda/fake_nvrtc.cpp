@@ -40,7 +40,7 @@ std::string source_of(const std::string& text)
     source += "extern \"C\" {\nint fake_most = " + (match[1].matched ? match[1].str() : std::string("1024")) + ";\n";
     source += "int fake_has_barriers = " + std::string(text.find("__syncthreads()") == std::string::npos ? "0" : "1") + ";\n";
     source += "unsigned long fake_parameter_size(unsigned long i) { return decltype(fake_of(" + name + "))::size(i); }\n";
-    source += "void fake_item(void** p) { decltype(fake_of(" + name + "))::call(" + name + ", p); }\n";
+    source += "void fake_item(void** p) { fake_copy_forget(); decltype(fake_of(" + name + "))::call(" + name + ", p); }\n";
     return source + R"(void fake_group(void** p)
 {
     for (unsigned int z = 0; z < blockDim.z; z++)

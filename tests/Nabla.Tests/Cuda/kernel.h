@@ -22,8 +22,43 @@ unsigned long fake_shared_size() { return __start_fake_group_memory ? (unsigned 
 #define blockDim fake_threads
 #define blockIdx fake_block
 #define gridDim fake_blocks
-#define __syncthreads() fake_barrier()
+#define __syncthreads() (fake_copy_publish(), fake_barrier())
 #define __trap() (fake_trapped = 1)
+
+// Asynchronous copies. Their places hold garbage until the work-item that asked has waited for them and has met a barrier after that: only then must others see them.
+struct fake_copy { char* to; const char* from; int bytes, size, batch; };
+static struct { fake_copy* copies; int count, most, batch, done; } fake_copies[1024];
+static inline unsigned int fake_item_index() { return (threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x; }
+static inline void fake_copy_add(void* to, const void* from, int bytes, int size)
+{
+    auto& own = fake_copies[fake_item_index()];
+    bool shared = (char*)to >= fake_shared() && (char*)to + size <= fake_shared() + fake_shared_size();
+    if (!shared || bytes < 0 || bytes > size || (unsigned long)to % size || bytes && (unsigned long)from % size) { fake_trapped = 1; return; }
+    if (own.count == own.most) own.copies = (fake_copy*)__builtin_realloc(own.copies, (own.most = 2 * own.most + 16) * sizeof(fake_copy));
+    own.copies[own.count++] = {(char*)to, (const char*)from, bytes, size, own.batch};
+    __builtin_memset(to, 0xFF, size);
+}
+// A work-item starts.
+static inline void fake_copy_forget() { auto& own = fake_copies[fake_item_index()]; own.count = own.batch = own.done = 0; }
+static inline void fake_copy_publish()
+{
+    auto& own = fake_copies[fake_item_index()];
+    int kept = 0;
+    for (int i = 0; i < own.count; i++)
+    {
+        fake_copy copy = own.copies[i];
+        if (copy.batch >= own.done) { own.copies[kept++] = copy; continue; }
+        __builtin_memcpy(copy.to, copy.from, copy.bytes);
+        __builtin_memset(copy.to + copy.bytes, 0, copy.size - copy.bytes);
+    }
+    own.count = kept;
+}
+static inline void nabla_copy_4(void* to, const void* from, int bytes) { fake_copy_add(to, from, bytes, 4); }
+static inline void nabla_copy_8(void* to, const void* from, int bytes) { fake_copy_add(to, from, bytes, 8); }
+static inline void nabla_copy_16(void* to, const void* from, int bytes) { fake_copy_add(to, from, bytes, 16); }
+static inline void fake_copy_commit() { fake_copies[fake_item_index()].batch++; }
+template<int PENDING> static inline void nabla_copy_wait() { auto& own = fake_copies[fake_item_index()]; if (own.batch - PENDING > own.done) own.done = own.batch - PENDING; }
+#define nabla_copy_commit fake_copy_commit
 
 static inline int __float_as_int(float x) { int y; __builtin_memcpy(&y, &x, 4); return y; }
 static inline unsigned int __float_as_uint(float x) { unsigned int y; __builtin_memcpy(&y, &x, 4); return y; }
