@@ -1,6 +1,4 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 
 namespace Nabla.Kernels;
 
@@ -77,14 +75,13 @@ public static unsafe partial class Linalg
 /// </summary>
 internal static unsafe class CholeskyKernel<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private const int Base = 32;
     private const int SquareBase = 96;
 
     /// <summary>Factors; returns the row whose pivot is not a finite number above zero, or −1.</summary>
     public static nint Factor(MatrixView<T> a)
     {
         nint n = a.Rows;
-        if (n <= Base) return FactorSmall(a);
+        if (n <= SmallTriangle<T>.Largest) return SmallTriangle<T>.Factor(a);
         nint half = TriangularKernel<T>.Half(n);
         MatrixView<T> upper = a.Block(0, 0, half, half), left = a.Block(half, 0, n - half, half), rest = a.Block(half, half, n - half, n - half);
         nint failed = Factor(upper);
@@ -109,93 +106,5 @@ internal static unsafe class CholeskyKernel<T> where T : unmanaged, IFloatingPoi
         SubtractSquare(c.Block(0, 0, half, half), first);
         c.Block(half, 0, n - half, half).SubtractProduct(second, first.Transposed);
         SubtractSquare(c.Block(half, half, n - half, n - half), second);
-    }
-
-    // As Uᵀ·U = A with U in rows, on a transposed copy, so that every inner loop runs along whole vectors.
-    private static nint FactorSmall(MatrixView<T> a)
-    {
-        int n = (int)a.Rows, padded = (n + Padding - 1) / Padding * Padding;
-        T* u = Scratch.Get<T>(Scratch.Slot.Linalg, 2 * Base * Base);
-        Pack.Panel(a.Address, a.RowStride, 1, n, n, u, Base);
-        for (int i = 0; n < padded && i < n; i++) new Span<T>(u + i * Base + n, padded - n).Clear();
-        nint failed = GemmConfig.Path switch
-        {
-            GemmPath.Avx512 => FactorRows<Vector512<T>, Simd512<T>>(u, n, padded),
-            GemmPath.Avx2 => FactorRows<Vector256<T>, Simd256<T>>(u, n, padded),
-            _ => FactorRows<Vector128<T>, Simd128<T>>(u, n, padded),
-        };
-        Pack.Panel(u, Base, 1, n, n, a.Address, a.RowStride);
-        return failed;
-    }
-
-    private static int Padding => 64 / sizeof(T);
-
-    // Row k: minus its products with the rows above, then divided by its pivot. A second copy of the rows is negated.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static nint FactorRows<V, S>(T* u, int n, int padded) where V : unmanaged where S : struct, IGemmVector<T, V>
-    {
-        T* minus = u + Base * Base;
-        for (nint k = 0; k < n; k++)
-        {
-            nint start = k / S.Width * S.Width, i = start;
-            for (; i + 2 * S.Width <= padded; i += 2 * S.Width) SubtractTwo<V, S>(u + i, minus + k, k);
-            if (i < padded) SubtractOne<V, S>(u + i, minus + k, k);
-            T* row = u + k * Base;
-            T pivot = row[k];
-            if (!(pivot > T.Zero) || T.IsPositiveInfinity(pivot)) return k;
-            pivot = T.Sqrt(pivot);
-            T inverse = T.One / pivot, minusInverse = -inverse;
-            V factor = S.Broadcast(&inverse), minusFactor = S.Broadcast(&minusInverse);
-            for (i = start; i < padded; i += S.Width)
-            {
-                V x = S.Load(row + i);
-                S.Store(row + i, S.MultiplyAdd(x, factor, default));
-                S.Store(minus + k * Base + i, S.MultiplyAdd(x, minusFactor, default));
-            }
-            row[k] = pivot;
-        }
-        return -1;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void SubtractTwo<V, S>(T* u, T* factors, nint k) where V : unmanaged where S : struct, IGemmVector<T, V>
-    {
-        V a = S.Load(u + k * Base), b = S.Load(u + k * Base + S.Width), c = default, d = default;
-        nint p = 0;
-        for (; p + 2 <= k; p += 2, u += 2 * Base, factors += 2 * Base)
-        {
-            V x = S.Broadcast(factors), y = S.Broadcast(factors + Base);
-            a = S.MultiplyAdd(x, S.Load(u), a);
-            b = S.MultiplyAdd(x, S.Load(u + S.Width), b);
-            c = S.MultiplyAdd(y, S.Load(u + Base), c);
-            d = S.MultiplyAdd(y, S.Load(u + Base + S.Width), d);
-        }
-        if (p < k)
-        {
-            V x = S.Broadcast(factors);
-            a = S.MultiplyAdd(x, S.Load(u), a);
-            b = S.MultiplyAdd(x, S.Load(u + S.Width), b);
-            u += Base;
-        }
-        S.Store(u, S.Add(a, c));
-        S.Store(u + S.Width, S.Add(b, d));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void SubtractOne<V, S>(T* u, T* factors, nint k) where V : unmanaged where S : struct, IGemmVector<T, V>
-    {
-        V a = S.Load(u + k * Base), b = default;
-        nint p = 0;
-        for (; p + 2 <= k; p += 2, u += 2 * Base, factors += 2 * Base)
-        {
-            a = S.MultiplyAdd(S.Broadcast(factors), S.Load(u), a);
-            b = S.MultiplyAdd(S.Broadcast(factors + Base), S.Load(u + Base), b);
-        }
-        if (p < k)
-        {
-            a = S.MultiplyAdd(S.Broadcast(factors), S.Load(u), a);
-            u += Base;
-        }
-        S.Store(u, S.Add(a, b));
     }
 }

@@ -75,9 +75,9 @@ internal static unsafe class InverseKernel<T> where T : unmanaged, IFloatingPoin
     public static void InvertTriangle(MatrixView<T> l)
     {
         nint n = l.Rows;
-        if (n <= Base)
+        if (n <= SmallTriangle<T>.Largest)
         {
-            InvertSmall(l);
+            SmallTriangle<T>.Invert(l);
             return;
         }
         Halves(l, out MatrixView<T> first, out MatrixView<T> left, out MatrixView<T> second);
@@ -96,9 +96,9 @@ internal static unsafe class InverseKernel<T> where T : unmanaged, IFloatingPoin
     public static void SquareTransposed(MatrixView<T> l)
     {
         nint n = l.Rows;
-        if (n <= Base)
+        if (n <= SmallTriangle<T>.Largest)
         {
-            SquareSmall(l);
+            SmallTriangle<T>.SquareTransposed(l);
             return;
         }
         Halves(l, out MatrixView<T> first, out MatrixView<T> left, out MatrixView<T> second);
@@ -136,26 +136,5 @@ internal static unsafe class InverseKernel<T> where T : unmanaged, IFloatingPoin
     private static void ClearUpper(MatrixView<T> l)
     {
         for (nint i = 0; i < l.Rows; i++) new Span<T>(l.Address + i * l.RowStride + i + 1, (int)(l.Rows - i - 1)).Clear();
-    }
-
-    // A solve with the identity.
-    private static void InvertSmall(MatrixView<T> l)
-    {
-        nint n = l.Rows;
-        T* x = stackalloc T[Base * Base];
-        var identity = new MatrixView<T>(x, n, n, n, 1);
-        for (nint i = 0; i < n; i++) identity[i, i] = T.One;
-        TriangularKernel<T>.SolveLeft(l, identity, lower: true, unitDiagonal: false);
-        for (nint i = 0; i < n; i++) new Span<T>(x + i * n, (int)i + 1).CopyTo(new Span<T>(l.Address + i * l.RowStride, (int)i + 1));
-    }
-
-    private static void SquareSmall(MatrixView<T> l)
-    {
-        nint n = l.Rows;
-        T* x = stackalloc T[Base * Base];
-        ClearUpper(l);
-        var copy = new MatrixView<T>(x, n, n, n, 1);
-        l.CopyTo(copy);
-        l.SetProduct(copy.Transposed, copy);
     }
 }
