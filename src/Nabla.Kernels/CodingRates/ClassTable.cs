@@ -60,7 +60,7 @@ internal unsafe struct ClassTable
     }
 
     /// <summary>Rows that are gathered at a time: they stay in the cache between gathering and product.</summary>
-    public static int ChunkRows(int d) => Math.Clamp((1 << 16) / d, 64, 512);
+    public static int ChunkRows(int d) => Math.Clamp((1 << 15) / d, 128, 512);
 
     // Long enough that adding up the matrices of the ranges costs nothing, short enough for several threads.
     private readonly int RangeRows => Math.Max(2048, 4 * _d);
