@@ -109,7 +109,7 @@ internal static class KernelReader
         return new KernelShape(sizes.ElementAtOrDefault(0), sizes.ElementAtOrDefault(1), sizes.ElementAtOrDefault(2));
     }
 
-    // Each [Instances] names the types of one parameter, or, given several times, of one after the other; all combinations are made.
+    // Each [Instances] names the types of one parameter, or, given several times, of one after the other; all combinations are made that the constraints allow.
     private static List<ITypeSymbol[]> Choices(IMethodSymbol method, ITypeParameterSymbol[] elements)
     {
         if (elements.Length == 0) return [[]];
@@ -119,6 +119,22 @@ internal static class KernelReader
         var choices = new List<ITypeSymbol[]> { Array.Empty<ITypeSymbol>() };
         for (int i = 0; i < elements.Length; i++)
             choices = [.. choices.SelectMany(head => lists[Math.Min(i, lists.Length - 1)].Select(type => head.Append(type).ToArray()))];
-        return choices;
+        return [.. choices.Where(choice => Fits(elements, choice))];
+    }
+
+    // What constraints of C# exclude is no combination: a type must have the interfaces that its parameter names, with the other types in them.
+    private static bool Fits(ITypeParameterSymbol[] parameters, ITypeSymbol[] choice)
+    {
+        for (int i = 0; i < parameters.Length; i++)
+        {
+            foreach (INamedTypeSymbol constraint in parameters[i].ConstraintTypes.OfType<INamedTypeSymbol>().Where(c => c.TypeKind == TypeKind.Interface && c.IsGenericType))
+            {
+                INamedTypeSymbol bound = constraint.OriginalDefinition.Construct([.. constraint.TypeArguments.Select(Bound)]);
+                if (!choice[i].AllInterfaces.Contains(bound, SymbolEqualityComparer.Default)) return false;
+            }
+        }
+        return true;
+
+        ITypeSymbol Bound(ITypeSymbol type) => Array.FindIndex(parameters, p => SymbolEqualityComparer.Default.Equals(p, type)) is >= 0 and int place ? choice[place] : type;
     }
 }

@@ -26,7 +26,7 @@ internal sealed partial class MethodTranslator
         }
         if (IsLanes(call)) Lanes(call);
         if (type == "Atomic") return Atomic(method, arguments, call);
-        if (Intrinsic(method) is { } template) return Expand(template, method, arguments);
+        if (Intrinsic(Implementation(call, method)) is { } template) return Expand(template, method, arguments);
         if (StaticReceiver(call) is { } parameter && _instance.IsOpen(parameter)) return $"{parameter.Name}_{method.Name}({Arguments(method, arguments, out _)})";
         if (Library(call, method, arguments) is { } known) return known;
         return Own(call, method, arguments);

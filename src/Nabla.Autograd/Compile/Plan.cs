@@ -17,7 +17,7 @@ internal sealed class Plan
     private readonly (Buffer Window, long Offset)[] _blocks;
     // Null if it is lent for each use.
     private readonly Buffer? _arena;
-    // What may lie elsewhere at the next run: arguments, results, arena.
+    // What may lie elsewhere at the next run: arguments, results, arena; and the precision of products, since what was recorded keeps its kernels.
     private readonly nint[] _memory;
     private readonly LaunchReplay? _replay;
     private readonly Action _work;
@@ -34,7 +34,7 @@ internal sealed class Plan
         _blocks = blocks;
         ArenaBytes = arenaBytes;
         _arena = arena;
-        _memory = new nint[inputs.Length + results.Length + 1];
+        _memory = new nint[inputs.Length + results.Length + 2];
         _replay = (device as Accelerator)?.NewReplay();
         _work = () => RunSteps(watched: false);
         if (arena is not null) UseArena(arena.Address);
@@ -69,6 +69,7 @@ internal sealed class Plan
     {
         for (int i = 0; i < _inputs.Length; i++) _inputWindows[i].Retarget(_memory[i] = AddressOf(i, (DenseTensor)inputs[i], outputs));
         for (int i = 0; i < _results.Length; i++) _results[i].Window?.Retarget(_memory[_inputs.Length + i] = Start((DenseTensor)outputs[i]));
+        _memory[^2] = (nint)MatMulPrecision.Default;
         if (NablaDebug.Active || _replay is null) RunSteps(NablaDebug.Active);
         else _replay.Run(_memory, _work);
         for (int i = 0; i < _results.Length; i++)

@@ -30,6 +30,12 @@ public abstract class Accelerator : Device
     /// <summary>Groups that run at the same time when each is large: how far work is worth splitting.</summary>
     public abstract int Multiprocessors { get; }
 
+    /// <summary>Units that multiply small matrices as one instruction, for f32 operands rounded to less.</summary>
+    internal virtual bool HasTensorCores => false;
+
+    /// <summary>The same for f64, faster than multiply-adds.</summary>
+    internal virtual bool HasDoubleTensorCores => false;
+
     /// <summary>Puts a kernel into the queue; builds it first if this device has not run it yet.</summary>
     /// <exception cref="DeviceException">
     /// NB0310: the driver rejects the program (its build log is in the message). NB0311: the driver refuses the launch.

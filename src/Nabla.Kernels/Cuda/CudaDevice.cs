@@ -44,6 +44,11 @@ internal sealed class CudaDevice : Accelerator
     /// <inheritdoc/>
     public override int Multiprocessors => _info.Multiprocessors;
 
+    internal override bool HasTensorCores => _info.Architecture >= 80;
+
+    // Chips for games of the same generations have the instruction and few units for it.
+    internal override bool HasDoubleTensorCores => _info.Architecture is 80 or >= 90;
+
     /// <summary>What the driver says of it.</summary>
     internal CudaInfo Info => _info;
 

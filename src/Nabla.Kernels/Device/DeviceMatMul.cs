@@ -9,12 +9,13 @@ internal static class DeviceMatMul
     private const int Few = 8, Small = 32;
 
     public static void Run(
-        DenseTensor a, DenseTensor b, DenseTensor c, in GemmProblem g, ReadOnlySpan<int> batch, ReadOnlySpan<long> batchA, ReadOnlySpan<long> batchB, DeviceEpilogue? epilogue = null)
+        DenseTensor a, DenseTensor b, DenseTensor c, in GemmProblem g, ReadOnlySpan<int> batch, ReadOnlySpan<long> batchA, ReadOnlySpan<long> batchB, DeviceEpilogue? epilogue = null,
+        MatMulPrecision precision = MatMulPrecision.Highest)
     {
         if (c.Count == 0) return;
         StridedWalk walk = default;
         for (int i = 0; i < batch.Length; i++) walk.Append(batch[i], batchA[i], batchB[i]);
-        var call = new Call(a, b, c, g, walk);
+        var call = new Call(a, b, c, g, walk, precision);
         Choice choice = c.DType switch
         {
             DType.F32 => Float<float>(call),
@@ -35,7 +36,8 @@ internal static class DeviceMatMul
         }
         if (Math.Min(m, n) <= Few && k >= 128) return Dots<T>(p);
         if (Math.Min(m, n) < Small) return Plain<T>(p);
-        Choice blocked = Square(MatMulKernels.BlockedOf<T>(), m, n, MatMulKernels.Block, new LaunchSize(1, 1, 1, 256));
+        KernelProgram large = DeviceTensorCores.Program<T>(p.Device, p.Precision, p.Shape) ?? MatMulKernels.BlockedOf<T>();
+        Choice blocked = Square(large, m, n, MatMulKernels.Block, new LaunchSize(1, 1, 1, 256));
         // Large tiles read less; but there must be one for each multiprocessor.
         return (long)blocked.TilesDown * blocked.TilesAcross * p.Entries >= p.Device.Multiprocessors ? blocked
             : Square(MatMulKernels.TiledOf<T>(), m, n, MatMulKernels.Tile, new LaunchSize(1, 1, 1, 16, 16));
@@ -67,8 +69,9 @@ internal static class DeviceMatMul
         private readonly Steps _stepsA, _stepsB;
         private readonly Extents _batch;
 
-        public Call(DenseTensor a, DenseTensor b, DenseTensor c, in GemmProblem g, in StridedWalk walk)
+        public Call(DenseTensor a, DenseTensor b, DenseTensor c, in GemmProblem g, in StridedWalk walk, MatMulPrecision precision)
         {
+            Precision = precision;
             Device = (Accelerator)c.Device;
             Count = c.Count;
             (_a, _b, _c) = (DeviceView.Of(a), DeviceView.Of(b), DeviceView.Of(c));
@@ -94,6 +97,8 @@ internal static class DeviceMatMul
         public long Count { get; }
 
         public ProductShape Shape { get; }
+
+        public MatMulPrecision Precision { get; }
 
         /// <summary>Entries of the batch.</summary>
         public long Entries => Count / ((long)Shape.M * Shape.N);

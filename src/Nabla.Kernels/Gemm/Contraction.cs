@@ -32,7 +32,7 @@ public static class Contraction
         if ((uint)kA > 1 || (uint)kB > 1 || a.Shape.Dims[kA] != b.Shape.Dims[kB]) dims.Check(a.Shape, b.Shape);
         (Axis m, Axis depthA) = (AxisOf(a, 1 - kA), AxisOf(a, kA));
         (Axis n, Axis depthB) = (AxisOf(b, 1 - kB), AxisOf(b, kB));
-        MatMul.Run(a, b, c, new GemmProblem(m.Size, n.Size, depthA.Size, m.Stride, depthA.Stride, depthB.Stride, n.Stride, Ldc: n.Size), epilogue);
+        MatMul.Run(a, b, c, new GemmProblem(m.Size, n.Size, depthA.Size, m.Stride, depthA.Stride, depthB.Stride, n.Stride, Ldc: n.Size), epilogue, MatMulPrecision.Default);
     }
 
     // The stride of an axis of size 1 decides nothing, so it must not: bits depend on it elsewhere.
@@ -52,7 +52,7 @@ public static class Contraction
         (DenseTensor lhs, Axis m, Axis kA) = AsMatrices(a, dims.LhsBatch, lhsFree, dims.LhsContract, batchA);
         (DenseTensor rhs, Axis kB, Axis n) = AsMatrices(b, dims.RhsBatch, dims.RhsContract, rhsFree, batchB);
         var problem = new GemmProblem(m.Size, n.Size, kA.Size, m.Stride, kA.Stride, kB.Stride, n.Stride, Ldc: n.Size);
-        MatMul.Run(lhs, rhs, c, problem, batch, batchA, batchB, epilogue);
+        MatMul.Run(lhs, rhs, c, problem, batch, batchA, batchB, epilogue, MatMulPrecision.Default);
         GC.KeepAlive(lhs);
         GC.KeepAlive(rhs);
     }

@@ -25,9 +25,9 @@ public static unsafe class MatMul
     }
 
     /// <summary>One product without a batch.</summary>
-    internal static void Run(DenseTensor a, DenseTensor b, DenseTensor c, in GemmProblem g, MatMulEpilogue? epilogue)
+    internal static void Run(DenseTensor a, DenseTensor b, DenseTensor c, in GemmProblem g, MatMulEpilogue? epilogue, MatMulPrecision precision = MatMulPrecision.Highest)
     {
-        if (c.Device is Accelerator) Run(a, b, c, g, [], [], [], epilogue);
+        if (c.Device is Accelerator) Run(a, b, c, g, [], [], [], epilogue, precision);
         else if (a.DType == b.DType && a.DType == c.DType && a.DType == DType.F32) RunOne(a.Pointer<float>(), b.Pointer<float>(), c.Pointer<float>(), g, epilogue);
         else if (a.DType == b.DType && a.DType == c.DType && a.DType == DType.F64) RunOne(a.Pointer<double>(), b.Pointer<double>(), c.Pointer<double>(), g, epilogue);
         else Run(a, b, c, g, [], [], [], epilogue);
@@ -36,13 +36,13 @@ public static unsafe class MatMul
     /// <summary>The same for operands whose axes were already sorted into batch, rows and columns.</summary>
     internal static void Run(
         DenseTensor a, DenseTensor b, DenseTensor c, in GemmProblem problem, ReadOnlySpan<int> batch, ReadOnlySpan<long> batchA, ReadOnlySpan<long> batchB,
-        MatMulEpilogue? epilogue)
+        MatMulEpilogue? epilogue, MatMulPrecision precision = MatMulPrecision.Highest)
     {
         if (a.DType != b.DType || a.DType != c.DType) throw KernelErrors.NoProduct("matmul", a.Aval, b.Aval);
         if (a.DType == DType.Bool) throw KernelErrors.NoProduct("matmul", a.Aval, b.Aval);
         if (c.Device is Accelerator)
         {
-            DeviceMatMul.Run(a, b, c, problem, batch, batchA, batchB, (DeviceEpilogue?)epilogue);
+            DeviceMatMul.Run(a, b, c, problem, batch, batchA, batchB, (DeviceEpilogue?)epilogue, precision);
             return;
         }
         GemmProblem g = FoldBatchIntoRows(problem, ref batch, batchA, batchB);

@@ -44,7 +44,11 @@ internal static class KernelTexts
     }
 
     // What only some kernels call stands before those alone.
-    private static string Cuda(string text) => $"{DevicePrelude.Cuda}{(text.Contains("nabla_copy_", StringComparison.Ordinal) ? "\n" + DevicePrelude.CudaCopies : "")}{text}";
+    private static string Cuda(string text)
+    {
+        string Where(string name, string prelude) => text.Contains(name, StringComparison.Ordinal) ? "\n" + prelude : "";
+        return $"{DevicePrelude.Cuda}{Where("nabla_copy_", DevicePrelude.CudaCopies)}{Where("nabla_tensor_", TensorPrelude.Cuda)}{text}";
+    }
 
     /// <summary>A translation unit: the prelude, the functions and all that they use, each once, then the text.</summary>
     public static string Unit(string prelude, IEnumerable<DeviceFunction> functions, Func<DeviceFunction, string> textOf, params ReadOnlySpan<string> texts)

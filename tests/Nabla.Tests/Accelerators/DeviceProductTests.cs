@@ -127,10 +127,10 @@ public sealed class DeviceProductTests
         }
     }
 
-    private static (double[] C, double[] A, double[] B) Run<T>(Accelerator device, Case c, KernelProgram program, LaunchSize launch, ProductShape shape, DeviceEpilogue? epilogue)
+    internal static (double[] C, double[] A, double[] B) Run<T>(Accelerator device, Case c, KernelProgram program, LaunchSize launch, ProductShape shape, DeviceEpilogue? epilogue, Func<int, double>? values = null)
         where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
     {
-        Func<int, double> noise = Nabla.Tests.Kernels.LayoutCases.Noise(c.M + c.K);
+        Func<int, double> noise = values ?? Nabla.Tests.Kernels.LayoutCases.Noise(c.M + c.K);
         DenseTensor a = Dense(c.Batch * c.M * c.K), b = Dense(c.Batch * c.K * c.N), result = DenseTensor.Allocate(new Aval(a.DType, [c.Batch, c.M, c.N]), device);
         KernelArguments arguments = KernelArguments.Rent();
         Operand(a, c.M * c.K);
@@ -145,7 +145,7 @@ public sealed class DeviceProductTests
         void Operand(DenseTensor x, int step) => arguments.View(DeviceView.Of(x).Address, (int)x.Count).Value(new Steps { S0 = step });
     }
 
-    private sealed record Case(int Batch, int M, int N, int K, bool TransposedA, bool TransposedB)
+    internal sealed record Case(int Batch, int M, int N, int K, bool TransposedA, bool TransposedB)
     {
         public ProductShape Shape => new()
         {

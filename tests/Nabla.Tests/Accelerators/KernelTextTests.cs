@@ -113,6 +113,28 @@ public sealed partial class KernelTextTests(ITestOutputHelper output)
         Assert.DoesNotContain("cp.async", ptx);
     }
 
+    [Theory]
+    [InlineData("Single, TensorTf32,", "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32", 32, "cvt.rna.tf32.f32", 48)]
+    [InlineData("Single, TensorTf32Split,", "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32", 96, "cvt.rna.tf32.f32", 96)]
+    [InlineData("Single, TensorBf16,", "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32", 16, "cvt.rn.bf16x2.f32", 24)]
+    [InlineData("Double, TensorF64,", "mma.sync.aligned.m8n8k4.row.col.f64.f64.f64.f64", 64, "ld.shared.f64", 24)]
+    [InlineData("Double, TensorF64,", "mma.sync.aligned.m16n8k8.row.col.f64.f64.f64.f64", 16, "ld.shared.f64", 24, "-U__CUDA_ARCH__", "-D__CUDA_ARCH__=900")]
+    public void Products_on_tensor_cores_are_their_instructions_with_sums_in_registers(string arithmetic, string instruction, int instructions, string with, int others, params string[] options)
+    {
+        (string, KernelProgram Program)[] kernels = [.. KernelPrograms.All.Where(k => k.Name.StartsWith($"MatMulKernels.Tensor<{arithmetic}", StringComparison.Ordinal))];
+        Assert.Equal(4, kernels.Length);
+        foreach ((_, KernelProgram program) in kernels)
+        {
+            (int status, string ptx, string log) = Compile(Repository.Read("tests/Nabla.Tests/Accelerators/clang-cuda.h") + program.Cuda, ["-O3", .. options]);
+            Assert.True(status == 0, log);
+            // Each stands once in the loop over the depth.
+            Assert.Equal((instructions, others), (Regex.Count(ptx, Regex.Escape(instruction)), Regex.Count(ptx, Regex.Escape(with))));
+            Assert.Contains("cp.async.cg.shared.global", ptx);
+            // Only what is not finite goes through memory, 64 numbers of f32.
+            Assert.Equal(arithmetic[0] == 'S' ? [".local .align 16 .b8 \t__local_depot0[256];"] : Array.Empty<string>(), Regex.Matches(ptx, @"\.local .*__local_depot.*").Select(m => m.Value));
+        }
+    }
+
     [Fact]
     public void A_fault_in_CUDA_text_is_found()
     {

@@ -105,7 +105,7 @@ API int nvrtcCompileProgram(void* program, int count, const char* const* options
     std::string base = folder, source = base + "/kernel.cpp", library = base + "/kernel.so", log = base + "/log";
     std::ofstream(source) << source_of(p->text);
     std::vector<std::string> command = {KERNEL_COMPILER, "-x", "c++", "-std=c++17", "-O1", "-w", "-shared", "-fPIC", "-nostdinc", "-fno-exceptions", "-fno-math-errno",
-        contracts ? "-ffp-contract=fast" : "-ffp-contract=off", "-o", library, source, "-lm"};
+        "-DFAKE_ARCHITECTURE=" + std::to_string(10 * p->architecture), contracts ? "-ffp-contract=fast" : "-ffp-contract=off", "-o", library, source, "-lm"};
     int status = run(command, log);
     p->log = read(log);
     p->library = status == 0 ? read(library) : "";

@@ -98,6 +98,134 @@ extern "C" double ldexp(double, int);
 #undef ONE
 #undef TWO
 
+// Tensor cores: the instructions that nabla's prelude wraps, carried out across the 32 lanes of a warp. The tables below are written after the PTX ISA, "Matrix Fragments for mma…", each for itself.
+#define nabla_tensor_architecture FAKE_ARCHITECTURE
+extern "C" int ilogb(double);
+extern "C" double trunc(double);
+
+static inline unsigned int nabla_ptx_tf32(float x)
+{
+    unsigned int bits = __float_as_uint(x), kept = bits & 0xFFFFE000u;
+    if (x != x) return 0x7FFFFFFFu;
+    // To nearest, ties away from zero; the carry may reach the exponent, up to infinity.
+    return (bits & 0x1FFFu) >= 0x1000u ? kept + 0x2000u : kept;
+}
+static inline unsigned int fake_bf16(float x)
+{
+    unsigned int bits = __float_as_uint(x), kept = bits >> 16, rest = bits & 0xFFFFu;
+    if (x != x) return 0x7FFFu;
+    return rest > 0x8000u || (rest == 0x8000u && kept % 2 == 1) ? kept + 1 : kept;
+}
+static inline unsigned int nabla_ptx_bf16x2(float low, float high) { return fake_bf16(high) << 16 | fake_bf16(low); }
+
+// Lanes put their operands here, then all change places once: what was put is read before the turn after the next.
+struct fake_fragment { const void* instruction; unsigned long number; double a[16], b[8]; };
+static fake_fragment fake_fragments[2][1024];
+static unsigned long fake_instructions[1024];
+static fake_fragment* fake_exchange(const void* instruction, const fake_fragment& own)
+{
+    unsigned int item = fake_item_index(), warp = item / 32 * 32;
+    unsigned long number = ++fake_instructions[item];
+    fake_fragment* all = fake_fragments[number % 2];
+    all[item] = own;
+    all[item].instruction = instruction;
+    all[item].number = number;
+    fake_barrier();
+    for (int lane = 0; lane < 32; lane++)
+        if (all[warp + lane].instruction != instruction || all[warp + lane].number != number) fake_trapped = 1;
+    return all + warp;
+}
+
+// Sums as the tensor cores of the A100 form them (Fasi, Higham, Mikaitis, Pranesh 2021): terms are cut off one bit below the last bit of the largest, and the sum is rounded towards zero.
+static inline float fake_tensor_sum(const double* terms, int count)
+{
+    double most = 0, sum = 0;
+    for (int i = 0; i < count; i++)
+    {
+        double size = terms[i] < 0 ? -terms[i] : terms[i];
+        if (!(size <= 1.7e308)) { float plain = 0; for (int k = 0; k < count; k++) plain += (float)terms[k]; return plain; }
+        if (size > most) most = size;
+    }
+    if (most == 0) return 0;
+    int last = ilogb(most) - 24;
+    for (int i = 0; i < count; i++) sum += trunc(ldexp(terms[i], -last));
+    // 24 bits of the sum, towards zero.
+    if (sum != 0 && ilogb(sum) > 23) { int more = ilogb(sum) - 23; sum = ldexp(trunc(ldexp(sum, -more)), more); }
+    return (float)ldexp(sum, last);
+}
+
+static inline float fake_low(unsigned int pair) { return __int_as_float((int)(pair << 16)); }
+static inline float fake_high(unsigned int pair) { return __int_as_float((int)(pair & 0xFFFF0000u)); }
+
+// One 16 × 8 block over a depth of `depth`, of lanes' fragments; a_at and b_at say which lane holds an element, and where in its fragment.
+struct fake_holder { int lane, place; };
+template<class A, class B> static inline void fake_products(const fake_fragment* lanes, int row, int column, int depth, A a_at, B b_at, double* terms)
+{
+    for (int k = 0; k < depth; k++)
+    {
+        fake_holder x = a_at(row, k), y = b_at(k, column);
+        terms[k] = lanes[x.lane].a[x.place] * lanes[y.lane].b[y.place];
+    }
+}
+// c0 and c1 of lane 4·group + thread are columns 2·thread and 2·thread + 1 of row group; c2 and c3 of row group + 8.
+template<class A, class B> static inline void fake_mma_f32(const void* instruction, float* d, const fake_fragment& own, int depth, A a_at, B b_at)
+{
+    const fake_fragment* lanes = fake_exchange(instruction, own);
+    int lane = fake_item_index() % 32;
+    for (int e = 0; e < 4; e++)
+    {
+        double terms[17];
+        fake_products(lanes, lane / 4 + 8 * (e / 2), 2 * (lane % 4) + e % 2, depth, a_at, b_at, terms);
+        terms[depth] = d[e];
+        d[e] = fake_tensor_sum(terms, depth + 1);
+    }
+}
+static inline void nabla_ptx_mma_tf32(float* d, const unsigned int* a, const unsigned int* b)
+{
+    static const char instruction = 0;
+    fake_fragment own = {};
+    // The hardware looks at 19 of the 32 bits.
+    for (int i = 0; i < 4; i++) own.a[i] = __int_as_float((int)(a[i] & 0xFFFFE000u));
+    for (int i = 0; i < 2; i++) own.b[i] = __int_as_float((int)(b[i] & 0xFFFFE000u));
+    fake_mma_f32(&instruction, d, own, 8,
+        [](int row, int k) { return fake_holder{row % 8 * 4 + k % 4, row / 8 + 2 * (k / 4)}; }, [](int k, int column) { return fake_holder{column * 4 + k % 4, k / 4}; });
+}
+static inline void nabla_ptx_mma_bf16(float* d, const unsigned int* a, const unsigned int* b)
+{
+    static const char instruction = 0;
+    fake_fragment own = {};
+    for (int i = 0; i < 4; i++) { own.a[2 * i] = fake_low(a[i]); own.a[2 * i + 1] = fake_high(a[i]); }
+    for (int i = 0; i < 2; i++) { own.b[2 * i] = fake_low(b[i]); own.b[2 * i + 1] = fake_high(b[i]); }
+    fake_mma_f32(&instruction, d, own, 16,
+        [](int row, int k) { return fake_holder{row % 8 * 4 + k % 8 / 2, k % 2 + 2 * (row / 8) + 4 * (k / 8)}; }, [](int k, int column) { return fake_holder{column * 4 + k % 8 / 2, k % 2 + 2 * (k / 8)}; });
+}
+#if FAKE_ARCHITECTURE >= 900
+static inline void nabla_ptx_mma_f64_k8(double* d, const double* a, const double* b)
+{
+    static const char instruction = 0;
+    fake_fragment own = {};
+    for (int i = 0; i < 4; i++) own.a[i] = a[i];
+    for (int i = 0; i < 2; i++) own.b[i] = b[i];
+    const fake_fragment* lanes = fake_exchange(&instruction, own);
+    int lane = fake_item_index() % 32;
+    for (int e = 0; e < 4; e++)
+        for (int k = 0; k < 8; k++)
+            d[e] = fma(lanes[lane / 4 * 4 + k % 4].a[e / 2 + 2 * (k / 4)], lanes[(2 * (lane % 4) + e % 2) * 4 + k % 4].b[k / 4], d[e]);
+}
+#else
+static inline void nabla_ptx_mma_f64_k4(double* d, double a, double b)
+{
+    static const char instruction = 0;
+    fake_fragment own = {};
+    own.a[0] = a;
+    own.b[0] = b;
+    const fake_fragment* lanes = fake_exchange(&instruction, own);
+    int lane = fake_item_index() % 32;
+    for (int e = 0; e < 2; e++)
+        for (int k = 0; k < 4; k++) d[e] = fma(lanes[lane / 4 * 4 + k].a[0], lanes[(2 * (lane % 4) + e) * 4 + k].b[0], d[e]);
+}
+#endif
+
 // Calls a kernel with pointers to its arguments, as the driver is given them.
 template<int...> struct fake_indices {};
 template<int N, int... I> struct fake_range : fake_range<N - 1, N - 1, I...> {};

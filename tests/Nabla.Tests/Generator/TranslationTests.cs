@@ -197,6 +197,32 @@ public sealed class TranslationTests
                 }
             }
             """ },
+        // Types that belong together, sizes that depend on them, and an instruction behind an operation.
+        { "Choices", """
+            interface IPair<T> where T : unmanaged { static abstract T Both(ArrayView<T> x, int at); }
+
+            readonly struct Sum : IPair<float>
+            {
+                [Intrinsic(Cuda = "sum_of({0} + {1})")]
+                public static float Both(ArrayView<float> x, int at) => x[at] + x[at + 1];
+            }
+
+            readonly struct Product : IPair<double>
+            {
+                public static double Both(ArrayView<double> x, int at) => x[at] * x[at + 1];
+            }
+
+            static partial class Kernels
+            {
+                [Kernel(8), Instances(typeof(float), typeof(double)), Instances(typeof(Sum), typeof(Product))]
+                static void Pairs<T, TPair>(ArrayView<T> x) where T : unmanaged where TPair : struct, IPair<T>
+                {
+                    var own = LocalMemory.Allocate<T>(typeof(T) == typeof(float) ? 4 : 2);
+                    own[0] = TPair.Both(x, Group.IdxX);
+                    x[Group.IdxX] = own[0];
+                }
+            }
+            """ },
         { "Names", """
             static partial class Kernels
             {
