@@ -14,6 +14,7 @@ internal sealed partial class MethodTranslator
         ITypeSymbol? to = info.ConvertedType is null ? null : _instance.Resolve(info.ConvertedType);
         if (_model.GetConstantValue(expression) is { HasValue: true, Value: { } constant } && to is not null && _dialect.Scalar(to.SpecialType) is not null)
             return Literal(constant, to, expression);
+        if (to?.SpecialType == SpecialType.System_Int32 && Constant(expression) is { } ofTypes) return Literal(ofTypes, to, expression);
         string text = Translate(expression);
         if (info.Type is null || to is null) return text;
         ITypeSymbol from = _instance.Resolve(info.Type);

@@ -207,7 +207,7 @@ internal sealed partial class MethodTranslator
     // A loop to a small constant: arrays of a work-item live in registers only when it is unrolled.
     private bool IsShort(ForStatementSyntax loop) =>
         loop.Condition is BinaryExpressionSyntax { Right: var bound } && loop.Declaration?.Variables is [{ Initializer.Value: var first }]
-        && _model.GetConstantValue(first) is { HasValue: true, Value: int from } && _model.GetConstantValue(bound) is { HasValue: true, Value: int to } && to - from is > 0 and <= 32;
+        && Constant(first) is { } from && Constant(bound) is { } to && to - from is > 0 and <= 32;
 
     private void Body(StatementSyntax statement)
     {
@@ -242,7 +242,7 @@ internal sealed partial class MethodTranslator
             && _model.GetSymbolInfo(call).Symbol is IMethodSymbol { Name: "Allocate", ContainingType.Name: "SharedMemory" or "LocalMemory" } method)
         {
             Space space = method.ContainingType.Name == "SharedMemory" ? Space.Shared : Space.Local;
-            int count = call.ArgumentList.Arguments.FirstOrDefault() is { } extent ? Constant(extent.Expression) : 0;
+            int count = call.ArgumentList.Arguments.FirstOrDefault() is { } extent ? Constant(extent.Expression) ?? 0 : 0;
             if (count <= 0 || !_isKernel && space == Space.Shared || statement.Parent?.Parent is not BaseMethodDeclarationSyntax)
                 _translation.Report(Rules.Extent, call, call.ToString());
             Line($"{_dialect.ArrayQualifier(space)}{type} {name}[{count}];");
@@ -255,11 +255,6 @@ internal sealed partial class MethodTranslator
         Line($"{_dialect.Qualifier(_views[local])}{type}* {name} = {pointer};");
         Line($"int {name}_length = {length};");
     }
-
-    // A constant, or one for each type that a generic kernel is for; 0 if it is none.
-    private int Constant(ExpressionSyntax expression) =>
-        expression is ConditionalExpressionSyntax choice && Decided(choice.Condition) is { } taken ? Constant(taken ? choice.WhenTrue : choice.WhenFalse)
-        : _model.GetConstantValue(expression) is { Value: int constant } ? constant : 0;
 
     // Pointer, length and memory of an expression that is a view.
     private (string Pointer, string Length, Space Space)? View(ExpressionSyntax expression)

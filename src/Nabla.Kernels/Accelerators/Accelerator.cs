@@ -21,6 +21,9 @@ public abstract class Accelerator : Device
     /// <summary>True if kernels may be composed of text at run time; else chains of operations run one by one.</summary>
     public abstract bool ComposesKernels { get; }
 
+    /// <summary>True if an <see cref="AsyncCopy"/> goes on while the kernel computes.</summary>
+    public virtual bool CopiesAhead => false;
+
     /// <summary>Most work-items in a group.</summary>
     public abstract int MaxGroupSize { get; }
 
@@ -45,6 +48,12 @@ public abstract class Accelerator : Device
 
     /// <summary>Something that does the work of one program again and again; null if this device queues everything anew.</summary>
     internal virtual LaunchReplay? NewReplay() => null;
+
+    /// <summary>Chooses among kernels by measuring them; null where that is not worth it.</summary>
+    internal virtual DeviceTuner? Tuner => null;
+
+    /// <summary>True while what this thread queues becomes a part of a <see cref="LaunchReplay"/>.</summary>
+    internal virtual bool IsRecording => false;
 
     /// <summary>Copies bytes from one place of this device to another; the ranges do not overlap.</summary>
     internal abstract void CopyWithin(nint source, nint target, long bytes);

@@ -15,6 +15,7 @@ internal sealed class CudaDevice : Accelerator
             var queue = new CudaQueue(this, info);
             return (queue, new CudaPrograms(this, info, queue, cache));
         });
+        Tuner = DeviceTuner.IsOn ? new DeviceTuner(this, cache, CacheKey) : null;
     }
 
     /// <inheritdoc/>
@@ -34,6 +35,9 @@ internal sealed class CudaDevice : Accelerator
 
     /// <inheritdoc/>
     public override bool IsProcessor => false;
+
+    /// <inheritdoc/>
+    public override bool CopiesAhead => _info.Architecture >= 80;
 
     /// <inheritdoc/>
     public override int MaxGroupSize => _info.MaxGroupSize;
@@ -62,6 +66,10 @@ internal sealed class CudaDevice : Accelerator
     }
 
     internal override LaunchReplay? NewReplay() => CudaReplay.IsOn ? new CudaReplay(_opened.Value.Queue) : null;
+
+    internal override DeviceTuner? Tuner { get; }
+
+    internal override bool IsRecording => CudaRecording.OfThread is not null;
 
     internal override nint AllocateMemory(long bytes) => _opened.Value.Queue.Allocate(bytes);
 

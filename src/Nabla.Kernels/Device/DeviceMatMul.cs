@@ -36,12 +36,32 @@ internal static class DeviceMatMul
         }
         if (Math.Min(m, n) <= Few && k >= 128) return Dots<T>(p);
         if (Math.Min(m, n) < Small) return Plain<T>(p);
-        KernelProgram large = DeviceTensorCores.Program<T>(p.Device, p.Precision, p.Shape) ?? MatMulKernels.BlockedOf<T>();
-        Choice blocked = Square(large, m, n, MatMulKernels.Block, new LaunchSize(1, 1, 1, 256));
-        // Large tiles read less; but there must be one for each multiprocessor.
-        return (long)blocked.TilesDown * blocked.TilesAcross * p.Entries >= p.Device.Multiprocessors ? blocked
-            : Square(MatMulKernels.TiledOf<T>(), m, n, MatMulKernels.Tile, new LaunchSize(1, 1, 1, 16, 16));
+        if (DeviceTensorCores.Program<T>(p.Device, p.Precision, p.Shape) is { } tensor)
+        {
+            Choice blocks = Tiles(tensor, new LaunchSize(1, 1, 1, 256), MatMulKernels.Block, MatMulKernels.Block, p);
+            if ((long)blocks.TilesDown * blocks.TilesAcross * p.Entries >= p.Device.Multiprocessors) return blocks;
+        }
+        IReadOnlyList<TiledProduct> products = MatMulKernels.ProductsOf<T>(p.Device.CopiesAhead);
+        int usual = Usual(products, p);
+        if (p.Device.Tuner is { } tuner && (long)m * n * k * p.Entries >= DeviceTuner.LeastWork) usual = tuner.Find(p.Class) ?? tuner.Tune(p.Class, new ProductTrial(p, products, usual));
+        return Tiles(products[usual], p);
     }
+
+    // Large tiles read less; but there must be one for each multiprocessor.
+    private static int Usual(IReadOnlyList<TiledProduct> products, in Call p)
+    {
+        int smallest = 0;
+        for (int i = 0; i < products.Count; i++)
+        {
+            if (products[i].Groups(p.Shape.M, p.Shape.N) * p.Entries >= p.Device.Multiprocessors) return i;
+            if (products[i].Rows * products[i].Columns < products[smallest].Rows * products[smallest].Columns) smallest = i;
+        }
+        return smallest;
+    }
+
+    private static Choice Tiles(TiledProduct product, in Call p) => Tiles(product.Program, product.Group, product.Rows, product.Columns, p);
+
+    private static Choice Tiles(KernelProgram program, LaunchSize group, int rows, int columns, in Call p) => new(program, group, Parts(p.Shape.M, rows), Parts(p.Shape.N, columns), rows);
 
     private static Choice Strips<T>(int m, int n) where T : unmanaged, IFloatingPointIeee754<T>
     {
@@ -50,8 +70,6 @@ internal static class DeviceMatMul
         int down = Parts(m, MatMulKernels.MostStripRows), each = Parts(Parts(m, down), rows) * rows;
         return new Choice(MatMulKernels.StripsOf<T>(), new LaunchSize(1, 1, 1, 1), Parts(m, each), Parts(n, MatMulKernels.StripColumns), each);
     }
-
-    private static Choice Square(KernelProgram program, int m, int n, int tile, LaunchSize group) => new(program, group, Parts(m, tile), Parts(n, tile), tile);
 
     private static Choice Dots<T>(in Call p) where T : unmanaged, IFloatingPointIeee754<T> =>
         new(MatMulKernels.DotsOf<T>(), new LaunchSize(checked((int)p.Count), 1, 1, 256), 0, 0, 0);
@@ -63,17 +81,18 @@ internal static class DeviceMatMul
     /// <summary>A kernel with its groups; those of tiles are counted when it is launched.</summary>
     private readonly record struct Choice(KernelProgram Program, LaunchSize Size, int TilesDown, int TilesAcross, int TileRows);
 
-    private readonly ref struct Call
+    private readonly struct Call
     {
         private readonly DeviceView _a, _b, _c;
         private readonly Steps _stepsA, _stepsB;
         private readonly Extents _batch;
+        private readonly DType _type;
 
         public Call(DenseTensor a, DenseTensor b, DenseTensor c, in GemmProblem g, in StridedWalk walk, MatMulPrecision precision)
         {
             Precision = precision;
             Device = (Accelerator)c.Device;
-            Count = c.Count;
+            (Count, _type) = (c.Count, c.DType);
             (_a, _b, _c) = (DeviceView.Of(a), DeviceView.Of(b), DeviceView.Of(c));
             _batch = Extents.Of(walk);
             _stepsA = Steps.Of(walk, 0, a.Layout.Offset - a.Layout.Reach.First);
@@ -103,13 +122,23 @@ internal static class DeviceMatMul
         /// <summary>Entries of the batch.</summary>
         public long Entries => Count / ((long)Shape.M * Shape.N);
 
-        public void Launch(Choice choice, DeviceEpilogue? epilogue)
+        /// <summary>What a measured kernel is remembered under.</summary>
+        public TuningClass Class => new("product", _type, TuningClass.Coarse(Shape.M), TuningClass.Coarse(Shape.N), TuningClass.Coarse(Shape.K), TuningClass.Coarse(Entries),
+            Shape.FoursA + 2 * Shape.FoursB + (Shape.ColumnA == 1 ? 4 : 0) + (Shape.RowB == 1 ? 8 : 0));
+
+        /// <summary>The type of the whole result.</summary>
+        public Aval Result => new(_type, [checked((int)Entries), Shape.M, Shape.N]);
+
+        public void Launch(Choice choice, DeviceEpilogue? epilogue) => Launch(choice, epilogue, _c);
+
+        /// <summary>With the result elsewhere, densely.</summary>
+        public void Launch(Choice choice, DeviceEpilogue? epilogue, DeviceView c)
         {
             ProductShape shape = Shape;
             (shape.TilesDown, shape.TilesAcross, shape.TileRows) = (choice.TilesDown, choice.TilesAcross, choice.TileRows);
             LaunchSize size = choice.TileRows == 0 ? choice.Size : choice.Size with { GridX = checked((int)(choice.TilesDown * (long)choice.TilesAcross * Entries)) };
             KernelArguments arguments = KernelArguments.Rent().View(_a.Address, _a.Length).Value(_stepsA).View(_b.Address, _b.Length).Value(_stepsB)
-                .Value(_batch).Value(shape).View(_c.Address, _c.Length);
+                .Value(_batch).Value(shape).View(c.Address, c.Length);
             epilogue?.Append(arguments);
             Device.Launch(epilogue?.Finish(choice.Program) ?? choice.Program, size, arguments);
         }
@@ -121,5 +150,16 @@ internal static class DeviceMatMul
             bool batch = (steps.Start | steps.S0 | steps.S1 | steps.S2 | steps.S3 | steps.S4 | steps.S5) % 4 == 0;
             return batch && dense % 4 == 0 && other % 4 == 0 && view.Address % 16 == 0;
         }
+    }
+
+    private sealed class ProductTrial(Call call, IReadOnlyList<TiledProduct> products, int usual) : Trial
+    {
+        public override IReadOnlyList<(string Name, KernelProgram Program)> Kernels { get; } = [.. products.Select(p => (p.Name, p.Program))];
+
+        public override int Usual => usual;
+
+        public override Aval Result => call.Result;
+
+        public override void Launch(int kernel, DenseTensor result) => call.Launch(Tiles(products[kernel], call), null, DeviceView.Of(result));
     }
 }

@@ -42,6 +42,23 @@ internal static partial class MatMulKernels
     /// <inheritdoc cref="BlockedOf"/>
     public static KernelProgram PlainOf<T>() where T : unmanaged, INumber<T> => PlainProgram<T>.Instance;
 
+    /// <summary>The kernels for products of many tiles, with <see cref="Piped"/> where copies go on while a kernel computes. The first whose tiles are enough for a device is the usual one.</summary>
+    public static IReadOnlyList<TiledProduct> ProductsOf<T>(bool copiesAhead) where T : unmanaged, IFloatingPointIeee754<T> => copiesAhead ? TiledProducts<T>.Ahead : TiledProducts<T>.Plain;
+
+    private static class TiledProducts<T> where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        public static readonly TiledProduct[] Plain =
+        [
+            new(nameof(Blocked), BlockedProgram<T>.Instance, Block, Block, new LaunchSize(1, 1, 1, BlockItems)),
+            new(nameof(Tiled), TiledProgram<T>.Instance, Tile, Tile, new LaunchSize(1, 1, 1, Side, Side)),
+        ];
+
+        public static readonly TiledProduct[] Ahead =
+        [
+            Of<T, Tile128x128>(), Of<T, Tile128x64>(), Of<T, Tile64x64>(), Of<T, Tile128x128Deep>(), .. typeof(T) == typeof(float) ? [Of<T, Tile256x128>()] : Array.Empty<TiledProduct>(), .. Plain,
+        ];
+    }
+
     private const int Side = 16, PerItem = 4, Depth = 16, Pitch = Tile + 4;
 
     /// <summary>

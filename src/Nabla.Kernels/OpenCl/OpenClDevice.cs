@@ -15,6 +15,7 @@ internal sealed class OpenClDevice : Accelerator
             var queue = new OpenClQueue(this, info);
             return (queue, new OpenClPrograms(this, info, queue.Context, cache));
         });
+        Tuner = DeviceTuner.IsOn && !info.IsProcessor ? new DeviceTuner(this, cache, CacheKey) : null;
     }
 
     /// <inheritdoc/>
@@ -64,6 +65,8 @@ internal sealed class OpenClDevice : Accelerator
     {
         if (_opened.IsValueCreated) _opened.Value.Queue.Finish();
     }
+
+    internal override DeviceTuner? Tuner { get; }
 
     internal override nint AllocateMemory(long bytes) => _opened.Value.Queue.Allocate(bytes);
 

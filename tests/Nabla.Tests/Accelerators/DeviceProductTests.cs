@@ -1,4 +1,5 @@
 using Nabla.Kernels;
+using Nabla.Kernels.Language;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Accelerators;
@@ -13,21 +14,31 @@ public sealed class DeviceProductTests
         [(1, 1, 1, 1), (1, 5, 33, 3), (2, 64, 32, 16), (3, 7, 9, 0), (1, 60, 66, 40), (1, 130, 132, 20), (2, 129, 36, 17), (1, 12, 64, 256), (1, 6, 31, 259)];
 
     [Theory, MemberData(nameof(Devices))]
-    public void Every_kernel_computes_the_product(string name)
+    public void Every_kernel_computes_the_product(string name) => CheckEveryKernel((Accelerator)DeviceCases.Find(name));
+
+    /// <summary>Every kernel against sums in f64; the kernels for many tiles against each other, bit by bit.</summary>
+    internal static void CheckEveryKernel(Accelerator device)
     {
-        var device = (Accelerator)DeviceCases.Find(name);
-        foreach ((int Batch, int M, int N, int K) size in Sizes)
-            foreach ((bool ta, bool tb) in ((bool, bool)[])[(false, false), (true, true), (false, true), (true, false)])
-            {
-                All<float>(new Case(size.Batch, size.M, size.N, size.K, ta, tb), -24);
-                if (device.HasDouble) All<double>(new Case(size.Batch, size.M, size.N, size.K, ta, tb), -53);
-            }
+        (bool A, bool B)[] transposed = [(false, false), (true, true), (false, true), (true, false)];
+        // The emulator is slow: two layouts for each size there.
+        int layouts = device is EmulatedDevice ? 2 : 4;
+        for (int i = 0; i < Sizes.Length * layouts; i++)
+        {
+            ((int Batch, int M, int N, int K) size, (bool A, bool B) turn) = (Sizes[i / layouts], transposed[(i + i / layouts) % 4]);
+            var c = new Case(size.Batch, size.M, size.N, size.K, turn.A, turn.B);
+            All<float>(c, -24);
+            if (device.HasDouble && (layouts == 4 || i % 2 == 0)) All<double>(c, -53);
+        }
 
         void All<T>(Case c, int roundoff) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
         {
+            double[]? tiled = null;
             foreach ((string kernel, KernelProgram program, LaunchSize launch, ProductShape shape) in Kernels<T>(c, device))
             {
                 (double[] actual, double[] a, double[] b) = Run<T>(device, c, program, launch, shape, null);
+                bool isTiled = MatMulKernels.ProductsOf<T>(true).Any(p => p.Program == program);
+                if (isTiled && tiled is not null) Assert.True(tiled.AsSpan().SequenceEqual(actual), $"{kernel} {typeof(T).Name} {c} on {device}: other bits than the kernel before");
+                if (isTiled) tiled = actual;
                 for (int i = 0; i < actual.Length; i++)
                 {
                     (double exact, double size) = c.Sum(a, b, i);
@@ -113,9 +124,9 @@ public sealed class DeviceProductTests
         ProductShape shape = c.Shape;
         yield return ("plain", MatMulKernels.PlainOf<T>(), LaunchSize.Linear(count, 256), shape);
         if (count <= 2000) yield return ("dots", MatMulKernels.DotsOf<T>(), new LaunchSize(count, 1, 1, 256), shape);
-        yield return Tiles("tiled", MatMulKernels.TiledOf<T>(), 16, 16, MatMulKernels.Tile, MatMulKernels.Tile);
-        // No kernel for processors: PoCL 3.1 makes wrong code of it, and right code with -cl-opt-disable.
-        if (!device.IsProcessor) yield return Tiles("blocked", MatMulKernels.BlockedOf<T>(), 256, 1, MatMulKernels.Block, MatMulKernels.Block);
+        // The large ones are no kernels for processors: PoCL 3.1 makes wrong code of them, and right code with -cl-opt-disable.
+        foreach (TiledProduct product in MatMulKernels.ProductsOf<T>(true))
+            if (!device.IsProcessor || product.Program == MatMulKernels.TiledOf<T>()) yield return Tiles(product.Name, product.Program, product.Group.GroupX, product.Group.GroupY, product.Rows, product.Columns);
         yield return Tiles("strips", MatMulKernels.StripsOf<T>(), 1, 1, MatMulKernels.MostStripRows, MatMulKernels.StripColumns);
         yield return Tiles("short strips", MatMulKernels.StripsOf<T>(), 1, 1, 2 * MatMulKernels.StripRows, MatMulKernels.StripColumns);
 

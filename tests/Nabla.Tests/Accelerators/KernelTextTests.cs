@@ -79,13 +79,19 @@ public sealed partial class KernelTextTests(ITestOutputHelper output)
         DenseTensor turned = DenseTensor.Allocate(new Aval(DType.F32, [4, 4]), Device.Cpu);
         var epilogue = new DeviceEpilogue(DType.F32, [new(Tensor(4), FusedUse.Load), new(turned.View(turned.Layout.Transpose([1, 0])), FusedUse.Load), new(Tensor(4), FusedUse.Store, 2)], 0,
             [new LoopOperation(LaneForm.Binary<AddOp>(), 0, 1)]);
-        foreach (KernelProgram kernel in (KernelProgram[])[MatMulKernels.BlockedOf<float>(), MatMulKernels.TiledOf<float>(), MatMulKernels.StripsOf<float>(), MatMulKernels.DotsOf<float>(), MatMulKernels.PlainOf<float>()])
+        foreach (KernelProgram kernel in (KernelProgram[])[.. MatMulKernels.ProductsOf<float>(true).Select(p => p.Program), MatMulKernels.StripsOf<float>(), MatMulKernels.DotsOf<float>(), MatMulKernels.PlainOf<float>()])
         {
             KernelProgram finished = epilogue.Finish(kernel);
             Assert.Same(finished, epilogue.Finish(kernel));
             (int status, string ptx, string log) = Compile(Repository.Read("tests/Nabla.Tests/Accelerators/clang-cuda.h") + finished.Cuda, "-O3");
             Assert.True(status == 0, log);
             Assert.Contains($".visible .entry {kernel.Name}(", ptx);
+            if (kernel.Name.Contains("Piped", StringComparison.Ordinal))
+            {
+                Assert.Contains("cp.async.cg.shared.global", ptx);
+                Assert.Matches(@"(?m)^\s*ld\.shared\.v4\.f32", ptx);
+                Assert.DoesNotContain(".local", ptx);
+            }
             if (kernel != MatMulKernels.BlockedOf<float>()) continue;
             // What the kernel is built for: vectors from global and from shared memory, sums in registers. The declarations of this test are not NVRTC's: some fours are pairs.
             string moves = string.Join('\n', Regex.Matches(ptx, @"\b(ld|st)\.[\w.]+").GroupBy(m => m.Value).Select(g => $"{g.Key} × {g.Count()}").Order());

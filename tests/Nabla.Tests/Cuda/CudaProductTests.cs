@@ -1,3 +1,6 @@
+using Nabla.Kernels;
+using Nabla.Kernels.Cuda;
+using Nabla.Tests.Accelerators;
 using static Nabla.Transforms;
 
 namespace Nabla.Tests.Cuda;
@@ -30,6 +33,33 @@ public sealed class CudaProductTests
                 using (Device.Use(FakeCuda.Devices[0])) there = functions[i](Array.ConvertAll(operands[i], x => x.ToDevice(FakeCuda.Devices[0]))).ToDevice(Device.Cpu);
                 Assert.True(((here - there).Abs() <= 2 * tolerance * (sizes + 1)).All().ToDouble() == 1, $"{dtype} {m}×{n}×{k}, function {i}");
             }
+        }
+    }
+
+    [Fact]
+    public void Every_kernel_computes_the_product_in_CUDA_C() => DeviceProductTests.CheckEveryKernel(FakeCuda.Devices[0]);
+
+    [Fact]
+    public void Large_products_choose_their_kernel_by_measurement()
+    {
+        string folder = Directory.CreateTempSubdirectory("nabla-tuner-").FullName;
+        try
+        {
+            CudaDevice device = FakeCuda.Open(new KernelCache(folder));
+            const int n = 512;
+            Tensor a = new RandomKey(1).Normal([n, n]), b = new RandomKey(2).Normal([n, n]);
+            DenseTensor left = ((DenseTensor)a).Place(device), right = ((DenseTensor)b).Place(device);
+            Tensor there = ((Tensor)left).MatMul(right).ToDevice(Device.Cpu), again = ((Tensor)left).MatMul(right).ToDevice(Device.Cpu);
+            Tensor sizes = a.Abs().MatMul(b.Abs());
+            Assert.True(((a.MatMul(b) - there).Abs() <= 2 * n * Math.ScaleB(1, -24) * sizes).All().ToDouble() == 1);
+            Assert.Equal(there.ToDoubles(), again.ToDoubles());
+            var of = new TuningClass("product", DType.F32, n, n, n, 1, 1 + 2 + 4);
+            Assert.NotNull(device.Tuner!.Find(of));
+            Assert.Empty(device.Tuner.Rejected);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
         }
     }
 }

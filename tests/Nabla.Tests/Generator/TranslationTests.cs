@@ -164,6 +164,34 @@ public sealed class TranslationTests
                 }
             }
             """ },
+        { "Sizes", """
+            interface ISize
+            {
+                static abstract int Rows { get; }
+            }
+
+            readonly struct Three : ISize
+            {
+                public static int Rows => 3;
+            }
+
+            static partial class Kernels
+            {
+                static int Elements<T, TSize>() where T : unmanaged where TSize : struct, ISize => (TSize.Rows + 1) * 64 / System.Runtime.CompilerServices.Unsafe.SizeOf<T>();
+
+                [Kernel(32), Instances(typeof(double)), Instances(typeof(Three))]
+                static void Copy<T, TSize>(ArrayView<T> x, ArrayView<T> y) where T : unmanaged where TSize : struct, ISize
+                {
+                    var tile = SharedMemory.Allocate<T>(Elements<T, TSize>());
+                    AsyncCopy.One(x, Grid.IdxX, tile, Group.IdxX, Group.IdxX < TSize.Rows);
+                    AsyncCopy.Four(x, 4 * Grid.IdxX, tile, 4, TSize.Rows);
+                    AsyncCopy.Commit();
+                    AsyncCopy.Wait(TSize.Rows - 3);
+                    Group.Barrier();
+                    for (int i = 0; i < TSize.Rows % 2 + 3; i++) y[i] = tile[Elements<T, TSize>() - 1 - i];
+                }
+            }
+            """ },
         { "Doubles", """
             static partial class Kernels
             {
