@@ -38,6 +38,9 @@ public abstract unsafe class FusedLoop : ILoop
     /// <summary>Light operations on elements that make a part.</summary>
     private protected const long PartWork = 1 << 17;
 
+    /// <summary>Rows shorter than this run as blocks.</summary>
+    private protected const int ShortRow = 256;
+
     private protected readonly FusedTensor[] Tensors;
     private protected readonly LoopText Text;
     private protected readonly int ElementSize;

@@ -8,7 +8,7 @@ namespace Nabla.Kernels;
 /// <summary>Element-wise operations only: rows, or blocks of rows where rows are short.</summary>
 internal sealed unsafe class PlainLoop : FusedLoop
 {
-    private const int ShortRow = 256, LongestPiece = 1 << 15;
+    private const int LongestPiece = 1 << 15;
 
     private readonly LoopText.RowCode? _row;
     private readonly LoopText.BlockCode? _block;
@@ -121,28 +121,45 @@ internal sealed unsafe class EpilogueLoop : FusedLoop
     }
 }
 
-/// <summary>Sums along lines: every value to be summed is written to a line in the cache, which is folded as <see cref="Reductions"/> folds lines.</summary>
+/// <summary>
+/// Sums along lines: every value to be summed is written to a line in the cache, which is folded as <see cref="Reductions"/> folds lines. Short lines are written several at a time.
+/// </summary>
 internal sealed unsafe class LineSumLoop : FusedLoop
 {
-    private readonly LoopText.RowCode _row;
-    private readonly long _lines, _linesPerPart;
+    // Elements of lines that are written before they are folded.
+    private const int CachedElements = 4096;
+
+    private readonly LoopText.RowCode? _row;
+    private readonly LoopText.BlockCode? _block;
+    private readonly long _lines, _linesAtOnce, _groupsPerOuter, _groups, _groupsPerPart, _padded;
+    private readonly nint[] _lineStrides;
     private readonly int[] _sums;
 
     [RequiresDynamicCode(FusedLoop.Translates), RequiresUnreferencedCode(FusedLoop.Translates)]
-    public LineSumLoop(DType element, FusedTensor[] tensors, LoopOperation[] operations, Merged merged) : base(element, tensors, operations, merged, 1)
+    public LineSumLoop(DType element, FusedTensor[] tensors, LoopOperation[] operations, Merged merged) : base(element, tensors, operations, merged, InnerAxes(merged))
     {
         _sums = [.. Enumerable.Range(0, tensors.Length).Where(i => tensors[i].Use == FusedUse.Sum)];
-        _row = new LoopText(element, [.. Text.Places.Select(p => p.Use == FusedUse.Sum ? p with { Use = FusedUse.Store } : p)], operations).ForRow();
-        _lines = OuterCount;
-        _linesPerPart = Math.Max(1, PartWork / Math.Max(1, Columns * (WorkPerElement + _sums.Length)));
+        _padded = (Columns + 15) & ~15;
+        bool blocks = InnerAxes(merged) == 2;
+        var text = new LoopText(element, [.. Text.Places.Select(p => p.Use == FusedUse.Sum ? p with { Use = FusedUse.Store, OneRow = false } : p)], operations);
+        if (blocks) _block = text.ForBlock();
+        else _row = text.ForRow();
+        _lineStrides = blocks ? [.. merged.Strides.Select((s, i) => tensors[i].Use == FusedUse.Sum ? (nint)_padded * ElementSize : (nint)s[^2])] : [];
+        _lines = blocks ? merged.Dims[^2] : 1;
+        _linesAtOnce = Math.Clamp(CachedElements / (_padded * Math.Max(1, _sums.Length)), 1, _lines);
+        _groupsPerOuter = (_lines + _linesAtOnce - 1) / _linesAtOnce;
+        _groups = OuterCount * _groupsPerOuter;
+        _groupsPerPart = Math.Max(1, PartWork / Math.Max(1, _linesAtOnce * Columns * (WorkPerElement + _sums.Length)));
     }
+
+    private static int InnerAxes(Merged merged) => merged.Dims.Length > 1 && merged.Dims[^1] < ShortRow ? 2 : 1;
 
     public override void Run()
     {
         nint* bases = stackalloc nint[Tensors.Length];
         Addresses(bases);
         var job = new Job(this, bases);
-        Workers.Run(ref job, checked((int)((_lines + _linesPerPart - 1) / _linesPerPart)));
+        Workers.Run(ref job, checked((int)((_groups + _groupsPerPart - 1) / _groupsPerPart)));
     }
 
     private readonly struct Job(LineSumLoop loop, nint* bases) : IParallelJob
@@ -158,18 +175,31 @@ internal sealed unsafe class LineSumLoop : FusedLoop
     private void RunPart<T>(int part, nint* bases) where T : unmanaged, INumber<T>, IMinMaxValue<T>
     {
         nint* addresses = stackalloc nint[Tensors.Length];
+        nint* shifted = stackalloc nint[Tensors.Length];
         long* index = stackalloc long[Outer.Length];
         new Span<nint>(bases, Tensors.Length).CopyTo(new Span<nint>(addresses, Tensors.Length));
-        long first = part * _linesPerPart, end = Math.Min(_lines, first + _linesPerPart);
-        Seek(first, index, addresses);
-        long padded = (Columns + 15) & ~15;
-        T* buffer = Scratch.Get<T>(Scratch.Slot.Vector, padded * _sums.Length);
-        for (int s = 0; s < _sums.Length; s++) addresses[_sums[s]] = (nint)(buffer + s * padded);
-        for (long line = first; line < end; line++)
+        long first = part * _groupsPerPart, end = Math.Min(_groups, first + _groupsPerPart);
+        (long outer, long inner) = Math.DivRem(first, _groupsPerOuter);
+        Seek(outer, index, addresses);
+        T* buffer = Scratch.Get<T>(Scratch.Slot.Vector, _linesAtOnce * _padded * _sums.Length);
+        fixed (nint* strides = _lineStrides)
         {
-            _row(addresses, (nint)Columns);
-            for (int s = 0; s < _sums.Length; s++) ((T*)bases[_sums[s]])[line] = Fold<SumOp, T>.Line(buffer + s * padded, Columns, 1);
-            Advance(index, addresses);
+            for (long group = first; group < end; group++)
+            {
+                long start = inner * _linesAtOnce, count = Math.Min(_linesAtOnce, _lines - start);
+                for (int t = 0; t < Tensors.Length; t++) shifted[t] = addresses[t] + (_block is null ? 0 : (nint)start * strides[t]);
+                for (int s = 0; s < _sums.Length; s++) shifted[_sums[s]] = (nint)(buffer + s * _linesAtOnce * _padded);
+                if (_block is not null) _block(shifted, strides, (nint)count, (nint)Columns);
+                else _row!(shifted, (nint)Columns);
+                for (int s = 0; s < _sums.Length; s++)
+                {
+                    T* lines = (T*)shifted[_sums[s]], sums = (T*)bases[_sums[s]] + outer * _lines + start;
+                    for (long line = 0; line < count; line++) sums[line] = Fold<SumOp, T>.Line(lines + line * _padded, Columns, 1);
+                }
+                if (++inner < _groupsPerOuter) continue;
+                (outer, inner) = (outer + 1, 0);
+                Advance(index, addresses);
+            }
         }
     }
 }
