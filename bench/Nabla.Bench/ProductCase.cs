@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Nabla.Bench;
+namespace Nabla.Peers;
 
 /// <summary>
 /// A matrix product to be measured, C[m, n] = A[m, k]·B[k, n] for each entry of a batch; a transposed operand lies in memory as its transpose. With

@@ -56,6 +56,9 @@ internal sealed class CudaDevice : Accelerator
     /// <summary>What the driver says of it.</summary>
     internal CudaInfo Info => _info;
 
+    /// <summary>Its context, stream and memory; opens it.</summary>
+    internal CudaQueue Queue => _opened.Value.Queue;
+
     /// <summary>Name under which a program's machine code is kept on disk.</summary>
     internal string CacheKey(KernelProgram program) => _opened.Value.Programs.CacheKey(program);
 

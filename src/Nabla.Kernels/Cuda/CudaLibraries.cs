@@ -56,8 +56,33 @@ internal static class CudaLibraries
     /// <summary>True if the driver has a function that older ones lack.</summary>
     public static bool DriverHas(string function) => NativeLibrary.TryGetExport(_driver, function, out _);
 
+    /// <summary>
+    /// Loads another library of CUDA from where NVRTC is looked for; 0 if it is not there. What it needs itself is loaded first: the linker would not find it, but takes what is loaded.
+    /// </summary>
+    /// <param name="variable">The environment variable that may name the file.</param>
+    /// <param name="names">File names, the best first.</param>
+    /// <param name="needs">File names of what it may need.</param>
+    /// <param name="wheels">Folders of pip's wheels.</param>
+    public static nint Load(string variable, string[] names, string[] needs, string[] wheels)
+    {
+        if (Environment.GetEnvironmentVariable(variable) is { Length: > 0 } chosen) return NativeLibrary.TryLoad(chosen, out nint named) ? named : 0;
+        string[] folders = [.. Folders(Environment.GetEnvironmentVariable, wheels).Distinct().Where(Directory.Exists)];
+        foreach (string need in needs) TryLoad(need, folders);
+        return names.Select(name => TryLoad(name, folders)).FirstOrDefault(library => library != 0);
+    }
+
     /// <summary>Folders in which NVRTC may lie, by the variables of an environment.</summary>
-    public static IEnumerable<string> CompilerFolders(Func<string, string?> variable)
+    public static IEnumerable<string> CompilerFolders(Func<string, string?> variable) => Folders(variable, ["nvidia/cu13/lib", "nvidia/cuda_nvrtc/lib"]);
+
+    private static nint TryLoad(string name, string[] folders)
+    {
+        if (NativeLibrary.TryLoad(name, out nint library)) return library;
+        foreach (string file in folders.Select(folder => Path.Combine(folder, name)).Where(File.Exists))
+            if (NativeLibrary.TryLoad(file, out library)) return library;
+        return 0;
+    }
+
+    private static IEnumerable<string> Folders(Func<string, string?> variable, string[] wheels)
     {
         string[] toolkits = ["CUDA_HOME", "CUDA_PATH", "CUDA_ROOT"];
         foreach (string root in toolkits.Select(variable).OfType<string>().Append("/usr/local/cuda").Concat(Matching("/usr/local", "cuda-*")).Append("/opt/cuda"))
@@ -65,7 +90,7 @@ internal static class CudaLibraries
         if (variable("CONDA_PREFIX") is { Length: > 0 } conda)
             foreach (string part in ToolkitParts.Append("lib")) yield return Path.Combine(conda, part);
         foreach (string packages in PythonPackages(variable))
-            foreach (string wheel in (string[])["nvidia/cu13/lib", "nvidia/cuda_nvrtc/lib"]) yield return Path.Combine(packages, wheel);
+            foreach (string wheel in wheels) yield return Path.Combine(packages, wheel);
     }
 
     // NVRTC looks for its built-in functions by name; a library that is loaded is found from anywhere.

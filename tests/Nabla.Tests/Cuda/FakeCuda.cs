@@ -21,7 +21,7 @@ internal static unsafe class FakeCuda
 
     private static readonly string[] Variables = ["NABLA_LIBCUDA", "NABLA_NVRTC", "NABLA_KERNEL_CACHE"];
 
-    private static readonly string[] Compilers = ["g++", "clang++-14", "clang++"], Sources = ["fake_cuda.cpp", "fake_nvrtc.cpp", "kernel.h"];
+    private static readonly string[] Compilers = ["g++", "clang++-14", "clang++"], Sources = ["fake_cuda.cpp", "fake_nvrtc.cpp", "fake_cublas.cpp", "kernel.h"];
 
     private static readonly Lazy<(nint Library, CudaDevice[] Devices, string? Reason)> Found = new(Load);
 
@@ -34,6 +34,9 @@ internal static unsafe class FakeCuda
             return Found.Value.Devices;
         }
     }
+
+    /// <summary>The file of the stand-in, which has the parts of cuBLAS and cuSOLVER too that the benchmarks call.</summary>
+    public static string LibraryFile => Environment.GetEnvironmentVariable(Variables[0]) is { Length: > 0 } chosen ? chosen : Kept;
 
     /// <summary>A device of its own on the first GPU.</summary>
     public static CudaDevice Open(KernelCache? cache = null, Func<CudaInfo, CudaInfo>? change = null) =>
@@ -85,13 +88,14 @@ internal static unsafe class FakeCuda
         for (int i = 0; i < values.Length; i++) Environment.SetEnvironmentVariable(Variables[i], values[i]);
     }
 
+    private static string Kept => Path.Combine(Path.GetTempPath(),
+        $"nabla-fake-cuda-{Environment.UserName}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(Sources.Select(s => Repository.Read($"{Folder}/{s}"))))))[..16]}", "libfakecuda.so");
+
     // Kept from run to run, with the kernels that it compiles, in a folder whose name its sources decide.
     private static string? Build(out string reason)
     {
         reason = "";
-        string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(Sources.Select(s => Repository.Read($"{Folder}/{s}"))))))[..16];
-        string library = Path.Combine(Path.GetTempPath(), $"nabla-fake-cuda-{Environment.UserName}-{hash}", "libfakecuda.so");
-        string kept = Path.GetDirectoryName(library)!;
+        string library = Kept, kept = Path.GetDirectoryName(library)!;
         Directory.CreateDirectory(kept);
         if (File.Exists(library)) return library;
         // The library names the header that its kernels include: a copy beside it, since the repository may be moved or removed.
@@ -101,7 +105,7 @@ internal static unsafe class FakeCuda
         {
             string made = $"{library}.{Environment.ProcessId}";
             string[] options = ["-O1", "-std=c++17", "-shared", "-fPIC", "-fvisibility=hidden", $"-DKERNEL_HEADER=\"{header}\"", $"-DKERNEL_COMPILER=\"{compiler}\"",
-                "-o", made, $"{folder}/fake_cuda.cpp", $"{folder}/fake_nvrtc.cpp", "-ldl", "-pthread"];
+                "-o", made, $"{folder}/fake_cuda.cpp", $"{folder}/fake_nvrtc.cpp", $"{folder}/fake_cublas.cpp", "-ldl", "-pthread"];
             try
             {
                 using Process process = Process.Start(new ProcessStartInfo(compiler, options) { RedirectStandardError = true })!;

@@ -357,6 +357,16 @@ bool library_of(const char* image, std::string& bytes, int& status)
 API long fake_get(int what) { return what == MemoryBytes ? (long)used : (long)state[what]; }
 API void fake_set(int what, long value) { state[what] = value; }
 
+// For stand-ins of other libraries: queues work on a stream, and asks whether bytes lie in a block.
+int fake_put(void* stream, std::function<void()> work)
+{
+    READY;
+    NEED(known(stream) && ((Stream*)stream)->context == current, InvalidHandle);
+    ((Stream*)stream)->put(std::move(work));
+    return Success;
+}
+bool fake_in_block(const void* p, size_t bytes) { return in_block(p, bytes); }
+
 API int cuInit(unsigned int flags)
 {
     NEED(flags == 0, InvalidValue);
