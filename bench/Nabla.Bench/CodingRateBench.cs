@@ -9,9 +9,10 @@ namespace Nabla.Bench;
 /// </summary>
 internal static class CodingRateBench
 {
-    private const double EpsilonSquared = 0.5;
+    /// <summary>ε² of all cases.</summary>
+    internal const double EpsilonSquared = 0.5;
 
-    private sealed record Case(int D, int N, int K)
+    internal sealed record Case(int D, int N, int K)
     {
         /// <summary>flop of the least work: symmetric Gram matrices nd², Cholesky and inverse (k + 1)d³, one product 2nd².</summary>
         public double Flops => 3.0 * N * D * D + (K + 1.0) * D * D * D;
@@ -19,9 +20,9 @@ internal static class CodingRateBench
         public override string ToString() => $"{D}, {N}, {K}";
     }
 
-    private static readonly Case[] Cases = [new(128, 1000, 10), new(512, 2000, 10), new(128, 50_000, 10)];
+    internal static readonly Case[] Cases = [new(128, 1000, 10), new(512, 2000, 10), new(128, 50_000, 10)];
 
-    private static readonly string[] Formulations = ["dense", "loop", "cholesky", "closed"];
+    internal static readonly string[] Formulations = ["dense", "loop", "cholesky", "closed"];
 
     /// <summary>Prints the table for one thread and for all.</summary>
     public static void Print(Report report)
@@ -74,14 +75,14 @@ internal static class CodingRateBench
         Workers.Count = previous;
     }
 
-    private static double[] Summary(ReduNet net, Tensor z)
+    internal static double[] Summary(ReduNet net, Tensor z)
     {
         Tensor features = z.To(DType.F64), cosines = (1 + Ops.Arange((int)z.Count, DType.F64)).Cos().Reshape(z.Shape);
         return [net.Rates[0].Reduction, net.Rates[net.Depth - 1].Reduction, (features * cosines).Sum().ToDouble()];
     }
 
     // Rounding grows from layer to layer: 1e-3 of the largest number.
-    private static void RequireNear(double[] exact, double[] found, string who)
+    internal static void RequireNear(double[] exact, double[] found, string who)
     {
         double scale = exact.Max(Math.Abs);
         for (int i = 0; i < exact.Length; i++)
@@ -116,7 +117,7 @@ internal static class CodingRateBench
     }
 
     // Unit rows of sin(0.37·r·i) + 0.3·cos(1.7·r − 0.9·i), as in the script.
-    private static DenseTensor Waves(int n, int d)
+    internal static DenseTensor Waves(int n, int d)
     {
         var rows = new double[n, d];
         for (int i = 0; i < n; i++)
@@ -133,7 +134,7 @@ internal static class CodingRateBench
     }
 
     // The same in f64 by the closed forms on dense memberships, class by class.
-    private static double[] Exact(Case c)
+    internal static double[] Exact(Case c)
     {
         Tensor z = Waves(c.N, c.D).To(DType.F64).T;
         Tensor gradient = CodingRate.RateGradient(z, EpsilonSquared).T;
@@ -148,14 +149,14 @@ internal static class CodingRateBench
         return [.. Summary(Tensor.Scalar(value, DType.F64), gradient), CodingRate.Rate(z, EpsilonSquared).ToDouble()];
     }
 
-    private static double[] Summary(Tensor value, Tensor gradient)
+    internal static double[] Summary(Tensor value, Tensor gradient)
     {
         Tensor g = gradient.To(DType.F64), cosines = (1 + Ops.Arange((int)g.Count, DType.F64)).Cos().Reshape(g.Shape);
         return [value.ToDouble(), g.Norm().ToDouble(), (g * cosines).Sum().ToDouble()];
     }
 
     // The value to 1e-5 of R, of which it is what is left after subtraction; norm and direction of the gradient to 1e-4 of the norm.
-    private static void RequireClose(double[] exact, double[] found, string who)
+    internal static void RequireClose(double[] exact, double[] found, string who)
     {
         double[] tolerances = [1e-5 * exact[3], 1e-4 * exact[1], 1e-4 * exact[1]];
         for (int i = 0; i < tolerances.Length; i++)

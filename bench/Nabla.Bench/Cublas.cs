@@ -28,8 +28,8 @@ internal sealed unsafe partial class Cublas : IDisposable
         Check(cublasSetStream_v2(handle, device.Queue.Stream), "cublasSetStream");
         int version = 0;
         Check(cublasGetVersion_v2(handle, &version), "cublasGetVersion");
-        // Since 11 the number is major·10000 + minor·100 + patch.
-        Version = $"cuBLAS {version / 10000}.{version / 100 % 100}.{version % 100}";
+        // major·1000 + minor·100 + patch up to 11, major·10000 + … since 12.
+        Version = version < 100_000 ? $"cuBLAS {version / 1000}.{version / 100 % 10}.{version % 100}" : $"cuBLAS {version / 10_000}.{version / 100 % 100}.{version % 100}";
     }
 
     /// <summary>What a call returned, with the names of <c>cublas_api.h</c>.</summary>

@@ -42,9 +42,8 @@ internal sealed unsafe partial class Cusolver : IDisposable
     {
         (int batch, int n) = (matrices.Shape.Dims[0], matrices.Shape.Dims[1]);
         long first = DeviceView.Of(matrices).Address;
-        DenseTensor addresses = DenseTensor.Allocate(new Aval(DType.I64, [batch]), matrices.Device), faults = DenseTensor.Allocate(new Aval(DType.I32, [batch]), matrices.Device);
-        addresses.Write<long>([.. Enumerable.Range(0, batch).Select(i => first + (long)i * n * n * matrices.DType.Size)]);
-        return (addresses, faults);
+        Tensor addresses = Tensor.From([.. Enumerable.Range(0, batch).Select(i => first + (long)i * n * n * matrices.DType.Size)]);
+        return (addresses.ToDevice(matrices.Device).Dense, DenseTensor.Allocate(new Aval(DType.I32, [batch]), matrices.Device));
     }
 
     /// <summary>Queues l = the lower Cholesky factor of each matrix, in place; what is above stays as it was.</summary>

@@ -146,17 +146,19 @@ internal static class DeviceBench
         return (() => Move.Copy(turned, y), y);
     });
 
-    private static (Action, DenseTensor) Compiled(Func<Tensor, Tensor, Tensor, Tensor> f, DenseTensor x, DenseTensor y, DenseTensor z, Shape shape, Device device)
+    /// <summary>A compiled function of three tensors that writes its result to the same place each time.</summary>
+    internal static (Action, DenseTensor) Compiled(Func<Tensor, Tensor, Tensor, Tensor> f, DenseTensor x, DenseTensor y, DenseTensor z, Shape shape, Device device)
     {
         Compiled<(Tensor, Tensor, Tensor), Tensor> compiled = Transforms.Compile(((Tensor X, Tensor Y, Tensor Z) p) => f(p.X, p.Y, p.Z));
         DenseTensor result = DenseTensor.Allocate(new Aval(x.DType, shape), device);
         return (() => compiled.Run((x, y, z), result), result);
     }
 
-    // In (0, 1), the same everywhere.
-    private static DenseTensor Numbers(Shape shape, Device device) => From(DType.F32, [.. Enumerable.Range(1, (int)shape.Count).Select(i => i * 0.6180339887498949 % 1)], shape, device);
+    /// <summary>Numbers in (0, 1), the same on every device.</summary>
+    internal static DenseTensor Numbers(Shape shape, Device device) => From(DType.F32, [.. Enumerable.Range(1, (int)shape.Count).Select(i => i * 0.6180339887498949 % 1)], shape, device);
 
-    private static DenseTensor From(DType type, double[] numbers, Shape shape, Device device)
+    /// <summary>A tensor on a device.</summary>
+    internal static DenseTensor From(DType type, double[] numbers, Shape shape, Device device)
     {
         Tensor host = type == DType.F64 ? Tensor.From(numbers, shape) : Tensor.From(Array.ConvertAll(numbers, v => (float)v), shape);
         DenseTensor there = DenseTensor.Allocate(host.Aval, device);

@@ -36,8 +36,13 @@ internal sealed class Peer : IDisposable
     /// <summary>Its next line.</summary>
     public string ReadLine() => _process.StandardOutput.ReadLine() ?? throw new InvalidDataException("the peer ended");
 
-    /// <summary>The numbers on its next line.</summary>
-    public double[] ReadNumbers() => [.. ReadLine().Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(t => double.Parse(t, CultureInfo.InvariantCulture))];
+    /// <summary>The numbers on its next line; throws what it says if the line starts with "!".</summary>
+    public double[] ReadNumbers()
+    {
+        string line = ReadLine();
+        if (line.StartsWith('!')) throw new PeerException(line[1..].Trim());
+        return [.. line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(t => double.Parse(t, CultureInfo.InvariantCulture))];
+    }
 
     /// <summary>Sends a request and returns the numbers of the answer.</summary>
     public double[] Request(string line)
@@ -57,3 +62,6 @@ internal sealed class Peer : IDisposable
         _process.Dispose();
     }
 }
+
+/// <summary>What a peer could not do.</summary>
+internal sealed class PeerException(string message) : Exception(message);

@@ -38,9 +38,12 @@ internal sealed record ProductCase(DType DType, int M, int N, int K, bool Transp
     }
 
     /// <summary>A·(B·t), the numbers of <see cref="Check"/> without the product: O(n²) instead of O(n³). Not for a Gram matrix.</summary>
-    public double[] Expected()
+    public double[] Expected() => Expected(A(), B());
+
+    /// <summary>The same, of operands that are there already.</summary>
+    public double[] Expected(double[] a, double[] b)
     {
-        double[] a = A(), b = B(), sums = new double[Batch * M], bt = new double[K];
+        double[] sums = new double[Batch * M], bt = new double[K];
         for (int entry = 0; entry < Batch; entry++)
         {
             for (int p = 0; p < K; p++)
@@ -54,10 +57,36 @@ internal sealed record ProductCase(DType DType, int M, int N, int K, bool Transp
         return sums;
     }
 
-    /// <summary>Throws if two checks differ by more than roundings explain.</summary>
-    public void RequireClose(double[] ours, double[] others, string who)
+    /// <summary>The largest |c − c'| / Σₚ|aₚ·bₚ| over a few rows of the first entry, where c' is added up in f64.</summary>
+    public double Error(double[] a, double[] b, double[] c, int rows = 8)
     {
-        double tolerance = DType.UnitRoundoff * 16 * Math.Sqrt((double)K * N) * Math.Sqrt(K + N);
+        double[] largest = new double[rows];
+        Parallel.For(0, rows, at =>
+        {
+            int i = (int)((long)at * (M - 1) / Math.Max(1, rows - 1));
+            double[] sums = new double[N], sizes = new double[N];
+            for (int p = 0; p < K; p++)
+            {
+                double x = Rounded(a[TransposedA ? (long)p * M + i : (long)i * K + p]);
+                for (int j = 0; j < N; j++)
+                {
+                    double term = x * Rounded(b[TransposedB ? (long)j * K + p : (long)p * N + j]);
+                    (sums[j], sizes[j]) = (sums[j] + term, sizes[j] + Math.Abs(term));
+                }
+            }
+            for (int j = 0; j < N; j++) largest[at] = Math.Max(largest[at], Math.Abs(c[(long)i * N + j] - sums[j]) / sizes[j]);
+        });
+        return largest.Max();
+    }
+
+    /// <summary>Throws if two checks differ by more than roundings explain.</summary>
+    /// <param name="ours">One.</param>
+    /// <param name="others">The other.</param>
+    /// <param name="who">Whose it is.</param>
+    /// <param name="roundoff">Of the operands, where they are rounded to less than their type.</param>
+    public void RequireClose(double[] ours, double[] others, string who, double? roundoff = null)
+    {
+        double tolerance = (roundoff ?? DType.UnitRoundoff) * 16 * Math.Sqrt((double)K * N) * Math.Sqrt(K + N);
         for (int i = 0; i < ours.Length; i++)
             if (!(Math.Abs(ours[i] - others[i]) <= tolerance)) throw new InvalidDataException($"{this}: row {i} of C·t is {ours[i]}, {who} {others[i]}");
     }

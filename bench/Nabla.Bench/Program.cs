@@ -41,7 +41,7 @@ Add("all", "all of these", report => Array.ForEach(benches, bench =>
     bench.Run(report);
     report.Save();
 }));
-Add("gpu", "the goals for GPUs, on the device that is named (cuda:0), 'quick' in small; not part of all", GpuBench.Print);
+Add("gpu", "the table of GPUs, on the device that is named (cuda:0), 'quick' in small; groups: roofs, products, elements, factors, rates, steps; not part of all", GpuBench.Print);
 root.Subcommands.Add(Micro());
 return root.Parse(args).Invoke();
 
@@ -50,9 +50,11 @@ void Add(string name, string what, Action<Report> run)
     var command = new Command(name, what) { TreatUnmatchedTokensAsErrors = name is not ("kernels" or "functions" or "linalg" or "gpu") };
     command.SetAction(parsed =>
     {
-        var report = new Report(new BenchOptions(parsed.GetValue(peers), parsed.GetValue(python)!, parsed.GetValue(json), parsed.GetValue(write), parsed.GetValue(device), parsed.UnmatchedTokens));
+        var asked = new BenchOptions(parsed.GetValue(peers), parsed.GetValue(python)!, parsed.GetValue(json), parsed.GetValue(write), parsed.GetValue(device), parsed.UnmatchedTokens);
+        var report = new Report(asked, ofHost: name != "gpu");
         run(report);
         report.Finish();
+        return report.HasFailed ? 1 : 0;
     });
     root.Subcommands.Add(command);
 }

@@ -17,15 +17,20 @@ namespace Nabla.Bench;
 internal sealed record BenchOptions(bool Peers, string Python, bool Json, bool Write, string? Device, IReadOnlyList<string> Rest);
 
 /// <summary>The tables of one run, and on what machine, against which roofs and with which versions they were measured.</summary>
-internal sealed class Report(BenchOptions options)
+/// <param name="options">What was asked for.</param>
+/// <param name="ofHost">False if the processor is not what was measured: then its roofs are not either.</param>
+internal sealed class Report(BenchOptions options, bool ofHost = true)
 {
     private readonly List<Table> _tables = [];
     private int _saved;
     private readonly SortedSet<string> _peers = new(StringComparer.Ordinal);
-    private readonly Lazy<(string Name, double Value)[]> _roofs = new(Roof.All);
+    private readonly Lazy<(string Name, double Value)[]> _roofs = new(() => ofHost ? Roof.All() : []);
 
     /// <summary>What was asked for.</summary>
     public BenchOptions Options => options;
+
+    /// <summary>True if something was wrong or could not be measured: the program then ends with 1.</summary>
+    public bool HasFailed { get; set; }
 
     /// <summary>A new table, printed row by row.</summary>
     public Table Table(string name, params string[] columns)
@@ -65,7 +70,7 @@ internal sealed class Report(BenchOptions options)
     {
         string peers = _peers.Count > 0 ? $" Beside {string.Join(", ", _peers)}." : "";
         string roofs = string.Join(", ", _roofs.Value.Select(r => string.Create(CultureInfo.InvariantCulture, $"{r.Name} {r.Value:F0}")));
-        return string.Create(CultureInfo.InvariantCulture, $"Measured {DateTime.UtcNow:yyyy-MM-dd} on {Machine()}, .NET {Environment.Version}; roofs: {roofs}{Load()}.{peers}");
+        return string.Create(CultureInfo.InvariantCulture, $"Measured {DateTime.UtcNow:yyyy-MM-dd} on {Machine()}, .NET {Environment.Version}{(ofHost ? $"; roofs: {roofs}{Load()}" : "")}.{peers}");
     }
 
     // Processes that want to run, averaged over five minutes: above the number of cores, others were at work.

@@ -13,9 +13,12 @@ internal static class TrainBench
 {
     private const double Rate = 0.01;
 
-    private sealed record Case(int[] Sizes, int Batch, bool Classes, double Momentum)
+    internal sealed record Case(int[] Sizes, int Batch, bool Classes, double Momentum)
     {
         public override string ToString() => $"{string.Join('-', Sizes)}, batch {Batch}";
+
+        /// <summary>As arguments of <c>torch_train.step_of</c>.</summary>
+        public string ToPython() => string.Create(CultureInfo.InvariantCulture, $"[{string.Join(',', Sizes)}], {Batch}, {Classes}, {Momentum}");
     }
 
     private static readonly Case[] Cases =
@@ -44,7 +47,7 @@ internal static class TrainBench
         double[] losses = [.. Enumerable.Range(0, 10).Select(_ => LossOf(fused))];
         RequireClose(losses, [.. Enumerable.Range(0, 10).Select(_ => LossOf(plain))], "without fusion", 1e-5);
         if (hand is not null) RequireClose(losses, [.. Enumerable.Range(0, 10).Select(_ => (double)hand.Step())], "by hand", 1e-3);
-        torch?.Do($"import torch_train\nstep = torch_train.step_of({threads}, [{string.Join(',', c.Sizes)}], {c.Batch}, {(c.Classes ? "True" : "False")}, {c.Momentum.ToString(CultureInfo.InvariantCulture)})");
+        torch?.Do($"import torch_train\nstep = torch_train.step_of({threads}, {c.ToPython()})");
         if (torch is not null) RequireClose(losses, torch.Values("[step().item() for _ in range(10)]"), "PyTorch", 1e-3);
         Func<double[]> nothing = () => [double.NaN];
         Timing[] t = Timing.InTurns(Timing.Sampler(fused.Step), Timing.Sampler(plain.Step),
@@ -59,10 +62,8 @@ internal static class TrainBench
 
     internal sealed record State(Tensor[] Parameters, Tensor[] Velocity);
 
-    /// <summary>The loop of a network with one hidden layer, on the default device.</summary>
-    internal static TrainingLoop<State, Tensor> OneHiddenLayer(int width, int batch) => Loop(new Case([1, width, 1], batch, false, 0), fusion: true);
-
-    private static TrainingLoop<State, Tensor> Loop(Case c, bool fusion)
+    /// <summary>The loop of a network, on the default device.</summary>
+    internal static TrainingLoop<State, Tensor> Loop(Case c, bool fusion)
     {
         Tensor x = Waves([c.Batch, c.Sizes[0]], 0.3, 1);
         Tensor target = c.Classes ? Tensor.From([.. Enumerable.Range(0, c.Batch).Select(i => i % c.Sizes[^1])]) : (3 * x.Slice(.., ..1)).Sin();

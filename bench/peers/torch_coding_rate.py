@@ -15,14 +15,14 @@ def waves(n, d):
     return (y / y.norm(dim=1, keepdim=True)).float()
 
 
-def case(threads, d, n, k, e2):
+def case(threads, d, n, k, e2, device='cpu'):
     """Names of the formulations (dense memberships for small cases only), each a function () → (value, gradient)."""
     torch.set_num_threads(threads)
-    y = waves(n, d)
-    labels = torch.arange(n) % k
-    identity = torch.eye(d)
+    y = waves(n, d).to(device)
+    labels = torch.arange(n, device=device) % k
+    identity = torch.eye(d, device=device)
     members = [torch.nonzero(labels == j)[:, 0] for j in range(k)]
-    counts = torch.tensor([len(m) for m in members], dtype=torch.float32)
+    counts = torch.tensor([len(m) for m in members], dtype=torch.float32, device=device)
     alphas, weights = d / (counts * e2), counts / n
     alpha = d / (n * e2)
 
@@ -79,23 +79,23 @@ def case(threads, d, n, k, e2):
 def summary(run):
     """ΔR, ‖gradient‖, and the gradient along cos(1 + position)."""
     value, gradient = run()
-    cosines = torch.cos(1 + torch.arange(gradient.numel(), dtype=torch.float64)).reshape(gradient.shape)
+    cosines = torch.cos(1 + torch.arange(gradient.numel(), dtype=torch.float64, device=gradient.device)).reshape(gradient.shape)
     return [value.item(), gradient.double().norm().item(), (gradient.double() * cosines).sum().item()]
 
 
-def redunet(threads, d, n, k, layers, e2, step, gate):
+def redunet(threads, d, n, k, layers, e2, step, gate, device='cpu'):
     """A function that builds a ReduNet and gives ΔR before each layer and the features: class Grams, one batched Cholesky and inverse, one product for all operators."""
     torch.set_num_threads(threads)
-    start = waves(n, d)
-    labels = torch.arange(n) % k
+    start = waves(n, d).to(device)
+    labels = torch.arange(n, device=device) % k
     order = torch.argsort(labels, stable=True)
     counts = torch.bincount(labels, minlength=k)
     bounds = [0] + torch.cumsum(counts, 0).tolist()
-    identity = torch.eye(d)
+    identity = torch.eye(d, device=device)
     shares = counts.float() / n
-    alphas = torch.cat([torch.tensor([d / (n * e2)]), d / (counts.float() * e2)])
+    alphas = torch.cat([torch.tensor([d / (n * e2)], device=device), d / (counts.float() * e2)])
     eta, sharpness = step * n / d, gate * n / d
-    weights = torch.cat([torch.ones(1), -shares])
+    weights = torch.cat([torch.ones(1, device=device), -shares])
 
     @torch.no_grad()
     def build():
@@ -122,5 +122,5 @@ def redunet(threads, d, n, k, layers, e2, step, gate):
 def redunet_summary(build):
     """ΔR before the first and before the last layer, and the features along cos(1 + position)."""
     reductions, features, _ = build()
-    cosines = torch.cos(1 + torch.arange(features.numel(), dtype=torch.float64)).reshape(features.shape)
+    cosines = torch.cos(1 + torch.arange(features.numel(), dtype=torch.float64, device=features.device)).reshape(features.shape)
     return [reductions[0].item(), reductions[-1].item(), (features.double() * cosines).sum().item()]

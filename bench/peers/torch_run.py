@@ -5,6 +5,7 @@ Prints its version, then answers each line read, a JSON object {"what": ..., "co
   values  the numbers of a list
   warm    runs a statement for 0.15 s; no numbers
   time    the seconds of a statement, five times, each over at least 2 ms of calls; twice if it takes more than 50 ms
+What raises an exception is answered by "!" and what it says.
 """
 import json
 import os
@@ -46,16 +47,16 @@ def calls_for(loop, seconds):
         calls = max(calls + 1, min(10 * calls, int(calls * seconds / max(took, 1e-9)) + 1))
 
 
-print(f'PyTorch {torch.__version__}', flush=True)
 batches = {}
-for line in sys.stdin:
-    request = json.loads(line)
-    what, code = request['what'], request['code']
+print(f'PyTorch {torch.__version__}', flush=True)
+
+
+def answer(what, code):
     numbers = []
     if what == 'do':
-        exec(code, names)
         loops.clear()
         batches.clear()
+        exec(code, names)
     elif what == 'values':
         numbers = eval(code, names)
     elif what == 'warm':
@@ -66,4 +67,12 @@ for line in sys.stdin:
         loop, calls = loop_of(code), batches[code]
         while len(numbers) < (2 if numbers and numbers[0] > 0.05 else 5):
             numbers.append(seconds_of(loop, calls) / calls)
-    print(' '.join(repr(float(n)) for n in numbers), flush=True)
+    return numbers
+
+
+for line in sys.stdin:
+    request = json.loads(line)
+    try:
+        print(' '.join(repr(float(n)) for n in answer(request['what'], request['code'])), flush=True)
+    except Exception as e:
+        print('!', ' '.join(f'{type(e).__name__}: {e}'.split())[:300], flush=True)

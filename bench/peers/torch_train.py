@@ -11,8 +11,8 @@ def waves(shape, phase, scale):
     return (torch.sin(phase + 1.7 * torch.arange(1, count + 1, dtype=torch.float64)) * scale).reshape(shape).float()
 
 
-def step_of(threads, sizes, batch, classes, momentum, device='cpu'):
-    """A function that does one full-batch step and returns the loss before it."""
+def step_of(threads, sizes, batch, classes, momentum, device='cpu', compiled=False):
+    """A function that does one full-batch step and returns the loss before it; `compiled` by torch.compile, without the update."""
     torch.set_num_threads(threads)
     x = waves([batch, sizes[0]], 0.3, 1.0).to(device)
     if classes:
@@ -25,16 +25,43 @@ def step_of(threads, sizes, batch, classes, momentum, device='cpu'):
         parameters.append(waves([sizes[i + 1]], i + 5.0, 0.1).to(device).requires_grad_())
     optimizer = torch.optim.SGD(parameters, lr=RATE, momentum=momentum)
 
-    def step():
+    def forward():
         h = x
         for i in range(0, len(parameters), 2):
             h = torch.addmm(parameters[i + 1], h, parameters[i])
             if i + 2 < len(parameters):
                 h = torch.relu(h)
-        loss = loss_of(h, target)
+        return loss_of(h, target)
+
+    run = torch.compile(forward) if compiled else forward
+
+    def step():
+        loss = run()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         return loss
 
     return step
+
+
+WARM_UPS = 3
+
+
+def graph_of(step):
+    """The same as a CUDA graph, after WARM_UPS steps."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(WARM_UPS):
+            step()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        loss = step()
+
+    def replay():
+        graph.replay()
+        return loss
+
+    return replay
