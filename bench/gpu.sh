@@ -1,12 +1,19 @@
 #!/usr/bin/env bash
 # Checks and measures Nabla on a GPU, with one command.
-#   bench/gpu.sh [--device cuda:0] [--python python3] [--out DIR] [--quick] [--only gradients|experiments|table]
-# gradients of all primitives, all experiments in their quick form, and the GPU table of docs/performance.md beside PyTorch; JSON and logs go to DIR (publish/gpu-results).
+#   bench/gpu.sh [--device cuda:0] [--python python3] [--out DIR] [--quick] [--seconds 520] [--only PART,…] [--groups GROUP,…]
+# Parts, in this order:
+#   gradients     of all primitives
+#   experiments   all of them in their quick form
+#   table         the tables of docs/performance.md beside cuBLAS, cuSOLVER and PyTorch; groups: roofs,products,elements,factors,rates,steps
+#   coding-rate   the experiments on coding rates in their full form, one after another
+#   mnist         mcr2-supervised-training on MNIST, on the GPU and on the CPU: the same verdicts, and the time of both
+# JSON, reports and logs go to DIR (publish/gpu-results). After --seconds no further experiment or group begins; the same command with the same DIR goes on where it stopped (ends with 3 if something is left).
+#   bench/gpu.sh --profile KERNEL [--groups GROUP,…]      three launches of a kernel by NVIDIA's ncu, into DIR/KERNEL.ncu-rep
 # A machine without .NET needs published files. Make them elsewhere, and bring them with the repository:
-#   bench/gpu.sh publish [FILE]        writes publish/gpu.tar.gz, or FILE: nabla and the benchmarks for linux-x64 with their .NET
+#   bench/gpu.sh publish [FILE]        writes publish/gpu.tar.gz, or FILE: nabla and the benchmarks for linux-x64 with their .NET, and MNIST if NABLA_DATA has it
 # The first form unpacks publish/gpu.tar.gz (or --files FILE) if it is there, and publishes itself otherwise.
 set -euo pipefail
-usage() { sed -n '2,8s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,16s/^# \{0,1\}//p' "$0"; }
 repository=$(cd "$(dirname "$0")/.." && pwd)
 archive=$repository/publish/gpu.tar.gz
 
@@ -18,6 +25,12 @@ publish() {
       -p:RunAnalyzers=false -o "$folder/gpu" "$repository/$project"
   done
   rm -f "$folder"/gpu/*.pdb "$folder"/gpu/*.xml
+  if compgen -G "${NABLA_DATA:-/nowhere}/mnist/t10k-*" >/dev/null; then
+    mkdir -p "$folder/gpu/data/mnist"
+    cp "$NABLA_DATA"/mnist/t10k-* "$folder/gpu/data/mnist/"
+  else
+    echo "NABLA_DATA has no mnist/t10k-*: the part mnist will need it there" >&2
+  fi
   mkdir -p "$(dirname "$1")"
   tar -C "$folder" -czf "$1" gpu
   rm -rf "$folder"
@@ -29,7 +42,7 @@ if [ "${1:-}" = publish ]; then
   exit
 fi
 
-device=cuda:0 python=$(command -v python3 || echo python3) out=$repository/publish/gpu-results quick='' only=''
+device=cuda:0 python=$(command -v python3 || echo python3) out=$repository/publish/gpu-results quick='' seconds=520 only='' groups='' profile=''
 while [ $# -gt 0 ]; do
   case $1 in
     --device) device=$2; shift 2 ;;
@@ -37,7 +50,10 @@ while [ $# -gt 0 ]; do
     --out) out=$2; shift 2 ;;
     --files) archive=$2; shift 2 ;;
     --quick) quick=quick; shift ;;
+    --seconds) seconds=$2; shift 2 ;;
     --only) only=$2; shift 2 ;;
+    --groups) groups=$2; shift 2 ;;
+    --profile) profile=$2; shift 2 ;;
     -h | --help) usage; exit ;;
     *) usage >&2; exit 2 ;;
   esac
@@ -49,39 +65,113 @@ tar -C "$files" -xzf "$archive"
 bin=$files/gpu
 chmod +x "$bin/nabla" "$bin/Nabla.Bench"
 mkdir -p "$out"
+out=$(cd "$out" && pwd)
 cd "$repository"
 export NABLA_KERNEL_CACHE=${NABLA_KERNEL_CACHE:-$files/kernels}
-failed=0
+[ -d "$bin/data" ] && export NABLA_DATA=${NABLA_DATA:-$bin/data}
+# Every primitive has kernels: one that needed the CPU would be a fault.
+unset NABLA_FALLBACK
+failed=0 left=0
+say() { printf '\n== %s (%ss)\n' "$1" "$SECONDS" >&2; }
 step() {
-  printf '\n== %s (%ss)\n' "$1" "$SECONDS" >&2
+  say "$1"
   shift
   "$@" || { failed=1; printf 'FAILED: %s\n' "$*" >&2; }
 }
+wanted() { [[ -z $only || ,$only, == *,$1,* ]]; }
+# Whether there is time to begin something, and it was not done before: its mark is in the folder of results.
+begin() {
+  [ ! -e "$out/done/$1" ] || { printf '%s was done before\n' "$1" >&2; return 1; }
+  [ "$SECONDS" -lt "$seconds" ] || { left=1; printf '%s is left for the next time\n' "$1" >&2; return 1; }
+}
+end() { mkdir -p "$out/done" && : >"$out/done/$1"; }
 
-wanted() { [ -z "$only" ] || [ "$only" = "$1" ]; }
-
-step "devices" "$bin/nabla" devices | tee "$out/devices.txt"
-if ! "$bin/nabla" devices --json | grep -q "\"$device\""; then
-  echo "$device is not there: see above" >&2
+"$bin/nabla" devices >"$out/devices.txt" 2>&1 || true
+if [[ $("$bin/nabla" devices --json) != *"\"$device\""* ]]; then
+  printf '%s is not there. ' "$device" >&2
+  grep "^${device%%:*}:" "$out/devices.txt" >&2 || cat "$out/devices.txt" >&2
   exit 1
 fi
-# Every primitive has kernels: one that needed the CPU would be a fault.
-unset NABLA_FALLBACK
-primitives=(--all) experiments=(--all)
+cat "$out/devices.txt"
+if [ -n "$profile" ]; then
+  command -v ncu >/dev/null || { echo "ncu is not installed: it comes with the CUDA toolkit (Nsight Compute)" >&2; exit 1; }
+  exec ncu --set full --kernel-name "regex:$profile" --launch-skip 3 --launch-count 3 --kill yes --force-overwrite --export "$out/$profile" \
+    "$bin/Nabla.Bench" gpu "$device" ${groups//,/ }
+fi
+
+primitives=(--all) experiments=(--all) full=() training=(--set train=8000)
 if [ -n "$quick" ]; then
   primitives=(add tanh reduce_sum dot_general cholesky random_normal) experiments=(fp-1d coding-rate-identities)
+  full=(--quick) training=(--quick --set train=400 --set steps=5)
 fi
-wanted gradients &&
+
+if wanted gradients && begin gradients; then
+  before=$failed
   step "gradients on $device" "$bin/nabla" gradcheck "${primitives[@]}" --quiet --device "$device" > >(tee "$out/gradcheck.txt") 2>&1
-if wanted experiments; then
+  [ $failed -gt "$before" ] || end gradients
+fi
+
+# One experiment: its report, its log, and its time.
+experiment() {
+  local folder=$1 start=$SECONDS
+  shift
+  rm -rf "$out/$folder"
+  mkdir -p "$(dirname "$out/$folder")"
+  local status=0
+  "$bin/nabla" run "$@" --quiet --out "$out/$folder" >"$out/$folder.txt" 2>&1 || status=$?
+  printf '%s: %s s, %s\n' "$folder" "$((SECONDS - start))" "$(if [ $status = 0 ]; then echo 'all checks hold'; else echo "ends with $status"; fi)" | tee -a "$out/times.txt"
+  return $status
+}
+
+if wanted experiments && begin experiments; then
+  before=$failed
   rm -rf "$out/runs"
   step "experiments on $device, quick form" "$bin/nabla" verify "${experiments[@]}" --quick --device "$device" --out "$out/runs" > >(tee "$out/verify.txt") 2>&1
+  [ $failed -gt "$before" ] || end experiments
 fi
+
+# A process for each group: what goes wrong on the device in one does not end the others.
 if wanted table; then
-  options=(--peers --python "$python" --json)
-  if [ -n "$quick" ]; then options+=(quick); else options+=(--write); fi
-  step "table" "$bin/Nabla.Bench" gpu "$device" "${options[@]}" >"$out/gpu.json"
+  all=roofs,products,elements,factors,rates,steps
+  for group in $(tr , ' ' <<<"${groups:-$all}"); do
+    begin "table-$group" || continue
+    options=(--peers --python "$python" --json)
+    if [ -n "$quick" ]; then options+=(quick); else options+=(--write); fi
+    before=$failed
+    step "table: $group" timeout 240 "$bin/Nabla.Bench" gpu "$device" "$group" "${options[@]}" >"$out/gpu-$group.json"
+    [ $failed -gt "$before" ] || end "table-$group"
+  done
   cp docs/performance.md "$out/performance.md"
 fi
-printf '\n== done (%ss): %s\n' "$SECONDS" "$([ $failed = 0 ] && echo 'all passed' || echo 'SOMETHING FAILED, see above')"
-exit $failed
+
+if wanted coding-rate; then
+  family=$("$bin/nabla" list | awk '$2 == "CodingRate" { print $1 }')
+  [ -z "$quick" ] || family=coding-rate-identities
+  for id in $family; do
+    begin "full-$id" || continue
+    before=$failed
+    step "$id on $device" experiment "full/$id" "$id" "${full[@]}" --device "$device"
+    [ $failed -gt "$before" ] || end "full-$id"
+  done
+fi
+
+# Names of checks and their verdicts, without numbers.
+verdicts() { sed -nE 's/^(.*[^ ]) {2,}[^ ]+ {2,}.*(holds|FAILS) *$/\1: \2/p' "$out/$1.txt"; }
+
+if wanted mnist; then
+  for place in "$device" cpu; do
+    begin "mnist-${place/:/-}" || continue
+    say "mcr2-supervised-training, MNIST, $place"
+    # Whether the checks hold is compared below.
+    experiment "mnist/${place/:/-}" mcr2-supervised-training --set data=mnist "${training[@]}" --device "$place" || [ -n "$(verdicts "mnist/${place/:/-}")" ] || { failed=1; cat "$out/mnist/${place/:/-}.txt" >&2; continue; }
+    end "mnist-${place/:/-}"
+  done
+  if [ -e "$out/mnist/cpu.txt" ] && [ -e "$out/mnist/${device/:/-}.txt" ]; then
+    step "the same verdicts on both" diff <(verdicts mnist/cpu) <(verdicts "mnist/${device/:/-}")
+  fi
+fi
+
+[ $failed = 0 ] || left=0
+printf '\n== done (%ss): %s\n' "$SECONDS" "$(if [ $failed = 1 ]; then echo 'SOMETHING FAILED, see above'; elif [ $left = 1 ]; then echo 'something is left: the same command goes on'; else echo 'all passed'; fi)"
+[ $failed = 0 ] || exit 1
+[ $left = 0 ] || exit 3
