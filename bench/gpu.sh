@@ -101,7 +101,7 @@ fi
 
 primitives=(--all) experiments=(--all) full=() training=(--set train=8000)
 if [ -n "$quick" ]; then
-  primitives=(add tanh reduce_sum dot_general cholesky random_normal) experiments=(fp-1d coding-rate-identities)
+  primitives=(add tanh reduce_sum dot_general cholesky random_normal) experiments=(coding-rate-identities)
   full=(--quick) training=(--quick --set train=400 --set steps=5)
 fi
 
