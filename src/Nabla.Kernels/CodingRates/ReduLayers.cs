@@ -1,6 +1,4 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 
 namespace Nabla.Kernels;
 
@@ -27,8 +25,6 @@ public readonly record struct ReduStep(double Step, double Gate, bool Residual =
 /// </summary>
 public static unsafe class ReduLayers
 {
-    private const int RowBytes = 192 << 10;
-
     /// <summary>The matrices Σ_i x_i x_iᵀ of each class and block into the places of C_1 … C_k. n·F·m² multiply-adds.</summary>
     /// <param name="rows">Samples, sorted by class.</param>
     /// <param name="counts">n_j.</param>
@@ -85,7 +81,7 @@ public static unsafe class ReduLayers
     {
         fixed (int* each = counts)
         {
-            var job = new GramJob<T>(new Sizes(operators), rows.Pointer<T>(), each, operators.Pointer<T>());
+            var job = new GramJob<T>(new ReduSizes(operators), rows.Pointer<T>(), each, operators.Pointer<T>());
             Linalg.RunParts(ref job, job.Parts, (long)rows.Count * operators.Shape[3] / job.Parts);
         }
     }
@@ -93,7 +89,7 @@ public static unsafe class ReduLayers
     private static (double, double) Operators<T>(in ReduForm form, ReadOnlySpan<int> counts, ReadOnlySpan<double> factors, DenseTensor operators)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var sizes = new Sizes(operators);
+        var sizes = new ReduSizes(operators);
         double* logDets = Scratch.Get<double>(Scratch.Slot.RateTables, sizes.Blocks * (sizes.Classes + 1L));
         double n = 0, dimension = form.Complex ? sizes.Size / 2 : sizes.Size;
         foreach (int count in counts) n += count;
@@ -111,7 +107,7 @@ public static unsafe class ReduLayers
     private static void Apply<T>(DenseTensor rows, DenseTensor operators, ReadOnlySpan<double> shares, in ReduStep step, DenseTensor gates)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var sizes = new Sizes(operators);
+        var sizes = new ReduSizes(operators);
         int n = rows.Shape[0];
         if (n == 0) return;
         // The operators side by side, so that one product applies them all; they are symmetric.
@@ -123,26 +119,12 @@ public static unsafe class ReduLayers
                         new Span<T>(stacked + sizes.At(block, 0) + (i * (sizes.Classes + 1) + j) * sizes.Size, sizes.Size));
         fixed (double* share = shares)
         {
-            var job = new ApplyJob<T>(sizes, n, rows.Pointer<T>(), stacked, share, step, gates.Pointer<T>());
+            var job = new ReduApplyJob<T>(sizes, n, rows.Pointer<T>(), stacked, share, step, gates.Pointer<T>());
             Linalg.RunParts(ref job, job.Parts, (long)job.Height * sizes.Stacked * sizes.Size);
         }
     }
 
-    /// <summary>F, k and m of operators.</summary>
-    private readonly struct Sizes(DenseTensor operators)
-    {
-        public readonly int Blocks = operators.Shape[0], Classes = operators.Shape[1] - 1, Size = operators.Shape[2];
-
-        public nint Square => (nint)Size * Size;
-
-        public int Stacked => Blocks * (Classes + 1) * Size;
-
-        public nint At(int block, int which) => (block * (Classes + 1) + which) * Square;
-
-        public MatrixView<T> Matrix<T>(T* operators, int block, int which) where T : unmanaged, IFloatingPointIeee754<T> => new(operators + At(block, which), Size, Size, Size, 1);
-    }
-
-    private readonly struct GramJob<T>(Sizes sizes, T* rows, int* counts, T* operators) : IParallelJob where T : unmanaged, IFloatingPointIeee754<T>
+    private readonly struct GramJob<T>(ReduSizes sizes, T* rows, int* counts, T* operators) : IParallelJob where T : unmanaged, IFloatingPointIeee754<T>
     {
         public int Parts => sizes.Blocks * sizes.Classes;
 
@@ -158,7 +140,7 @@ public static unsafe class ReduLayers
     }
 
     /// <summary>The sum of the classes; for complex blocks, first the matrices that stand for Hermitian ones.</summary>
-    private readonly struct SumJob<T>(Sizes sizes, bool complex, T* operators) : IParallelJob where T : unmanaged, IFloatingPointIeee754<T>
+    private readonly struct SumJob<T>(ReduSizes sizes, bool complex, T* operators) : IParallelJob where T : unmanaged, IFloatingPointIeee754<T>
     {
         public void Run(int part)
         {
@@ -186,7 +168,7 @@ public static unsafe class ReduLayers
         }
     }
 
-    private readonly struct InvertJob<T>(Sizes sizes, double precision, double n, int* counts, double* factors, T* operators, double* logDets) : IParallelJob
+    private readonly struct InvertJob<T>(ReduSizes sizes, double precision, double n, int* counts, double* factors, T* operators, double* logDets) : IParallelJob
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         public int Parts => sizes.Blocks * (sizes.Classes + 1);
@@ -204,110 +186,6 @@ public static unsafe class ReduLayers
             }
             logDets[part] = RateMatrix<T>.Factor(own, alpha * factors[block]);
             if (!double.IsNaN(logDets[part])) RateMatrix<T>.Invert(own, alpha);
-        }
-    }
-
-    /// <summary>A few rows: all operators in one product, then gates, combination and length while the product is in the cache.</summary>
-    private readonly struct ApplyJob<T>(Sizes sizes, int n, T* rows, T* stacked, double* shares, ReduStep step, T* gates) : IParallelJob
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        private static int Width => Vector256<T>.Count;
-
-        public int Height { get; } = Math.Clamp(RowBytes / (sizes.Stacked * sizeof(T)) / 14 * 14, 14, 252);
-
-        public int Parts => (n + Height - 1) / Height;
-
-        public void Run(int part)
-        {
-            int first = part * Height, count = Math.Min(Height, n - first), own = sizes.Blocks * sizes.Size;
-            T* buffer = Scratch.Get<T>(Scratch.Slot.RateRows, (long)Height * sizes.Stacked), at = rows + (nint)first * own, gate = gates + (nint)first * sizes.Classes;
-            for (int block = 0; block < sizes.Blocks; block++)
-                MatMul.RunOne(at + block * sizes.Size, stacked + sizes.At(block, 0), buffer + (nint)block * (sizes.Classes + 1) * sizes.Size, new GemmProblem(
-                    count, (sizes.Classes + 1) * sizes.Size, sizes.Size, own, 1, (sizes.Classes + 1) * sizes.Size, 1, sizes.Stacked));
-            if (!step.GivenGates) Gates(buffer, gate, count);
-            T* weights = stackalloc T[sizes.Classes];
-            for (int i = 0; i < count; i++, at += own, gate += sizes.Classes, buffer += sizes.Stacked)
-            {
-                for (int j = 0; j < sizes.Classes; j++) weights[j] = gate[j] * T.CreateTruncating(-step.Step * shares[j]);
-                T square = T.Zero;
-                for (int block = 0; block < sizes.Blocks; block++)
-                    square += Combine(at + block * sizes.Size, buffer + (nint)block * (sizes.Classes + 1) * sizes.Size, weights);
-                if (step.Normalize && square > T.Zero) Scale(at, T.One / T.Sqrt(square), own);
-            }
-        }
-
-        private void Gates(T* products, T* gate, int count)
-        {
-            T* at = gate;
-            for (int i = 0; i < count; i++, at += sizes.Classes, products += sizes.Stacked)
-            {
-                T smallest = T.PositiveInfinity, rate = T.CreateTruncating(-step.Gate);
-                for (int j = 0; j < sizes.Classes; j++)
-                {
-                    T square = T.Zero;
-                    for (int block = 0; block < sizes.Blocks; block++) square += SquareOf(products + (nint)(block * (sizes.Classes + 1) + j + 1) * sizes.Size);
-                    at[j] = T.Sqrt(square);
-                    if (shares[j] > 0 && at[j] < smallest) smallest = at[j];
-                }
-                for (int j = 0; j < sizes.Classes; j++) at[j] = shares[j] > 0 ? rate * (at[j] - smallest) : T.NegativeInfinity;
-            }
-            var all = new Span<T>(gate, count * sizes.Classes);
-            SimdMath.Exp<T>(all, all);
-            for (int i = 0; i < count; i++, gate += sizes.Classes)
-            {
-                T sum = T.Zero;
-                for (int j = 0; j < sizes.Classes; j++) sum += gate[j];
-                for (int j = 0; j < sizes.Classes; j++) gate[j] /= sum;
-            }
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private T SquareOf(T* x)
-        {
-            Vector256<T> a = default, b = default;
-            int c = 0, m = sizes.Size;
-            for (; c + 2 * Width <= m; c += 2 * Width)
-            {
-                Vector256<T> x0 = Vector256.Load(x + c), x1 = Vector256.Load(x + c + Width);
-                a += x0 * x0;
-                b += x1 * x1;
-            }
-            T sum = c == 0 ? T.Zero : Vector256.Sum(a + b);
-            for (; c < m; c++) sum += x[c] * x[c];
-            return sum;
-        }
-
-        // z := z + η·y_0 + Σ_j w_j·y_j; returns ‖z‖².
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private T Combine(T* z, T* y, T* weights)
-        {
-            T keep = step.Residual ? T.One : T.Zero, eta = T.CreateTruncating(step.Step), square = T.Zero;
-            int c = 0, m = sizes.Size;
-            Vector256<T> squares = default;
-            for (; c + Width <= m; c += Width)
-            {
-                Vector256<T> sum = Vector256.Create(keep) * Vector256.Load(z + c) + Vector256.Create(eta) * Vector256.Load(y + c);
-                T* next = y + c;
-                for (int j = 0; j < sizes.Classes; j++) sum += Vector256.Create(weights[j]) * Vector256.Load(next += m);
-                sum.Store(z + c);
-                squares += sum * sum;
-            }
-            if (c > 0) square = Vector256.Sum(squares);
-            for (; c < m; c++)
-            {
-                T sum = keep * z[c] + eta * y[c];
-                for (int j = 0; j < sizes.Classes; j++) sum += weights[j] * y[c + (j + 1) * m];
-                z[c] = sum;
-                square += sum * sum;
-            }
-            return square;
-        }
-
-        private static void Scale(T* x, T factor, int count)
-        {
-            int c = 0;
-            for (; c + Width <= count; c += Width) (Vector256.Load(x + c) * Vector256.Create(factor)).Store(x + c);
-            for (; c < count; c++) x[c] *= factor;
         }
     }
 }
