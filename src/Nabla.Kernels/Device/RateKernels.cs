@@ -3,7 +3,7 @@ using System.Numerics;
 namespace Nabla.Kernels;
 
 /// <summary>
-/// Matrices and gradients of coding rates on devices. Samples are rows of dense x [.., d]; <c>order</c> names rows, sorted by class. Matrix number i belongs to samples
+/// Matrices, values and gradients of coding rates on devices. Samples are rows of dense x [.., d]; <c>order</c> names rows, sorted by class. Matrix number i belongs to samples
 /// <c>parts[3i]</c> to <c>parts[3i] + parts[3i + 1]</c> of the order and is n_j×n_j if <c>parts[3i + 2]</c> is 1, else d×d; it stands in the upper left of a square of <c>side</c> rows.
 /// </summary>
 internal static partial class RateKernels
@@ -13,16 +13,18 @@ internal static partial class RateKernels
 
     private const int Half = Side / 2, Pitch = Side + 1, ValueItems = 256;
 
-    /// <summary>The lower triangles of I + αYᵀY, or of I + αYYᵀ, continued by the identity. One tile a group, two rows and two columns of it a work-item.</summary>
+    /// <summary>
+    /// The lower triangles of YᵀY, or of YYᵀ, of the samples <c>tasks[3i]</c> to <c>tasks[3i] + tasks[3i + 1]</c>, YYᵀ if <c>tasks[3i + 2]</c> is 1. One tile a group, two rows and two columns of it a work-item.
+    /// </summary>
     [Kernel(Half, Half), Instances(typeof(float), typeof(double))]
-    public static void Gram<T>(ArrayView<T> x, int d, ArrayView<int> order, ArrayView<int> parts, ArrayView<T> alphas, int side, ArrayView<T> c) where T : unmanaged, IFloatingPointIeee754<T>
+    public static void Gram<T>(ArrayView<T> x, int d, ArrayView<int> order, ArrayView<int> tasks, int side, ArrayView<T> c) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var tileA = SharedMemory.Allocate<T>(Side * Pitch);
         var tileB = SharedMemory.Allocate<T>(Side * Pitch);
-        int matrix = Grid.IdxX, row = Grid.IdxY * Side, column = Grid.IdxZ * Side, r = Group.IdxY, s = Group.IdxX, item = r * Half + s;
-        int start = parts[3 * matrix], count = parts[3 * matrix + 1];
-        bool small = parts[3 * matrix + 2] != 0;
-        int size = small ? count : d, depth = column > row ? 0 : small ? d : count;
+        int task = Grid.IdxX, row = Grid.IdxY * Side, column = Grid.IdxZ * Side, r = Group.IdxY, s = Group.IdxX, item = r * Half + s;
+        int start = tasks[3 * task], count = tasks[3 * task + 1];
+        bool small = tasks[3 * task + 2] != 0;
+        int depth = column > row ? 0 : small ? d : count;
         T s00 = T.Zero, s01 = T.Zero, s10 = T.Zero, s11 = T.Zero;
         for (int first = 0; first < depth; first += Side)
         {
@@ -49,21 +51,31 @@ internal static partial class RateKernels
             s11 = s11 + p11;
             Group.Barrier();
         }
-        T alpha = alphas[matrix];
-        Store(c, matrix, side, size, row + r, column + s, alpha * s00);
-        Store(c, matrix, side, size, row + r, column + s + Half, alpha * s01);
-        Store(c, matrix, side, size, row + r + Half, column + s, alpha * s10);
-        Store(c, matrix, side, size, row + r + Half, column + s + Half, alpha * s11);
+        Store(c, task, side, row + r, column + s, s00);
+        Store(c, task, side, row + r, column + s + Half, s01);
+        Store(c, task, side, row + r + Half, column + s, s10);
+        Store(c, task, side, row + r + Half, column + s + Half, s11);
     }
 
     private static T Sample<T>(ArrayView<T> x, int d, ArrayView<int> order, int start, int sample, int count, int coordinate) where T : unmanaged, INumber<T> =>
         sample < count && coordinate < d ? x[order[start + sample] * d + coordinate] : T.Zero;
 
-    private static void Store<T>(ArrayView<T> c, int matrix, int side, int size, int row, int column, T value) where T : unmanaged, INumber<T>
+    private static void Store<T>(ArrayView<T> c, int task, int side, int row, int column, T value) where T : unmanaged, INumber<T>
     {
-        if (row >= side || column > row) return;
-        T one = row == column ? T.One : T.Zero;
-        c[(matrix * side + row) * side + column] = row < size ? one + value : one;
+        if (row < side && column <= row) c[(task * side + row) * side + column] = value;
+    }
+
+    /// <summary>The lower triangles of I + α·Σ of Gram matrices, number <c>ranges[3i]</c> up to <c>ranges[3i + 1]</c>, of which <c>ranges[3i + 2]</c> rows count; the identity goes on below. Added up in this order.</summary>
+    [Kernel(256), Instances(typeof(float), typeof(double))]
+    public static void AddGrams<T>(ArrayView<T> c, ArrayView<int> ranges, ArrayView<T> alphas, int side, ArrayView<T> y) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        int i = Grid.IdxX * Group.DimX + Group.IdxX;
+        if (i >= y.IntLength) return;
+        int matrix = i / (side * side), place = i - matrix * side * side, row = place / side, column = place - row * side;
+        T sum = T.Zero, one = row == column ? T.One : T.Zero;
+        int last = column <= row && row < ranges[3 * matrix + 2] ? ranges[3 * matrix + 1] : 0;
+        for (int task = ranges[3 * matrix]; task < last; task++) sum = sum + c[task * side * side + place];
+        y[i] = T.FusedMultiplyAdd(alphas[matrix], sum, one);
     }
 
     /// <summary>

@@ -11,7 +11,7 @@ public sealed class CudaContractTests
 {
     public static TheoryData<string> Primitives =>
     [
-        "add", "rem", "tanh", "pow", "select", "convert", "reduce_sum", "reduce_max", "argmax", "cumsum", "sort", "gather", "scatter_add", "concatenate", "transpose", "dot_general", "max_pool", "cholesky", "solve",
+        "add", "rem", "tanh", "pow", "select", "convert", "reduce_sum", "reduce_max", "argmax", "cumsum", "sort", "gather", "scatter_add", "concatenate", "transpose", "dot_general", "max_pool", "cholesky", "solve", "coding_rate",
         "random_bits", "random_uniform", "random_normal",
     ];
 
