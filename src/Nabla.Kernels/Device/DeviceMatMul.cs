@@ -5,6 +5,9 @@ namespace Nabla.Kernels;
 /// <summary>Launches matrix products: chooses the kernel by the shape.</summary>
 internal static class DeviceMatMul
 {
+    // Names of products in what the tuner remembers, by precision.
+    private static readonly string[] Operations = ["product", "product high", "product medium", "product low"];
+
     // Below these a tile of a GPU is mostly empty.
     private const int Few = 8, Small = 32;
 
@@ -36,12 +39,8 @@ internal static class DeviceMatMul
         }
         if (Math.Min(m, n) <= Few && k >= 128) return Dots<T>(p);
         if (Math.Min(m, n) < Small) return Plain<T>(p);
-        if (DeviceTensorCores.Program<T>(p.Device, p.Precision, p.Shape) is { } tensor)
-        {
-            Choice blocks = Tiles(tensor, new LaunchSize(1, 1, 1, 256), MatMulKernels.Block, MatMulKernels.Block, p);
-            if ((long)blocks.TilesDown * blocks.TilesAcross * p.Entries >= p.Device.Multiprocessors) return blocks;
-        }
-        IReadOnlyList<TiledProduct> products = MatMulKernels.ProductsOf<T>(p.Device.CopiesAhead);
+        IReadOnlyList<TiledProduct>? tensor = Math.Min(m, n) < 2 * Small ? null : DeviceTensorCores.Products(p.Type, p.Device, p.Precision, p.Shape);
+        IReadOnlyList<TiledProduct> products = tensor ?? MatMulKernels.ProductsOf<T>(p.Device.CopiesAhead);
         int usual = Usual(products, p);
         if (p.Device.Tuner is { } tuner && (long)m * n * k * p.Entries >= DeviceTuner.LeastWork) usual = tuner.Find(p.Class) ?? tuner.Tune(p.Class, new ProductTrial(p, products, usual));
         return Tiles(products[usual], p);
@@ -59,9 +58,7 @@ internal static class DeviceMatMul
         return smallest;
     }
 
-    private static Choice Tiles(TiledProduct product, in Call p) => Tiles(product.Program, product.Group, product.Rows, product.Columns, p);
-
-    private static Choice Tiles(KernelProgram program, LaunchSize group, int rows, int columns, in Call p) => new(program, group, Parts(p.Shape.M, rows), Parts(p.Shape.N, columns), rows);
+    private static Choice Tiles(TiledProduct product, in Call p) => new(product.Program, product.Group, Parts(p.Shape.M, product.Rows), Parts(p.Shape.N, product.Columns), product.Rows);
 
     private static Choice Strips<T>(int m, int n) where T : unmanaged, IFloatingPointIeee754<T>
     {
@@ -86,13 +83,12 @@ internal static class DeviceMatMul
         private readonly DeviceView _a, _b, _c;
         private readonly Steps _stepsA, _stepsB;
         private readonly Extents _batch;
-        private readonly DType _type;
 
         public Call(DenseTensor a, DenseTensor b, DenseTensor c, in GemmProblem g, in StridedWalk walk, MatMulPrecision precision)
         {
             Precision = precision;
             Device = (Accelerator)c.Device;
-            (Count, _type) = (c.Count, c.DType);
+            (Count, Type) = (c.Count, c.DType);
             (_a, _b, _c) = (DeviceView.Of(a), DeviceView.Of(b), DeviceView.Of(c));
             _batch = Extents.Of(walk);
             _stepsA = Steps.Of(walk, 0, a.Layout.Offset - a.Layout.Reach.First);
@@ -113,6 +109,8 @@ internal static class DeviceMatMul
 
         public Accelerator Device { get; }
 
+        public DType Type { get; }
+
         public long Count { get; }
 
         public ProductShape Shape { get; }
@@ -123,11 +121,11 @@ internal static class DeviceMatMul
         public long Entries => Count / ((long)Shape.M * Shape.N);
 
         /// <summary>What a measured kernel is remembered under.</summary>
-        public TuningClass Class => new("product", _type, TuningClass.Coarse(Shape.M), TuningClass.Coarse(Shape.N), TuningClass.Coarse(Shape.K), TuningClass.Coarse(Entries),
+        public TuningClass Class => new(Operations[(int)Precision], Type, TuningClass.Coarse(Shape.M), TuningClass.Coarse(Shape.N), TuningClass.Coarse(Shape.K), TuningClass.Coarse(Entries),
             Shape.FoursA + 2 * Shape.FoursB + (Shape.ColumnA == 1 ? 4 : 0) + (Shape.RowB == 1 ? 8 : 0));
 
         /// <summary>The type of the whole result.</summary>
-        public Aval Result => new(_type, [checked((int)Entries), Shape.M, Shape.N]);
+        public Aval Result => new(Type, [checked((int)Entries), Shape.M, Shape.N]);
 
         public void Launch(Choice choice, DeviceEpilogue? epilogue) => Launch(choice, epilogue, _c);
 

@@ -32,8 +32,7 @@ internal static partial class MatMulKernels
         int lane = Group.IdxX % 32, warp = Group.IdxX / 32;
         int y = warp / 2 * (16 * TTile.RowFours) + (lane / 16 * 2 + lane % 2) * 4, x = warp % 2 * (32 * TTile.ColumnFours) + lane / 2 % 8 * 4;
         int tiles = s.TilesDown * s.TilesAcross, entry = Grid.IdxX / tiles, place = Grid.IdxX - entry * tiles;
-        int top = place / (Band * s.TilesAcross) * Band, height = Math.Min(Band, s.TilesDown - top), rest = place - top * s.TilesAcross, across = rest / height;
-        int row = (top + rest - across * height) * RowsOf<TTile>(), column = across * ColumnsOf<TTile>();
+        int row = BandDown(place, s) * RowsOf<TTile>(), column = BandAcross(place, s) * ColumnsOf<TTile>();
         int startA = Steps.At(entry, stepsA, batch) + row * s.RowA, startB = Steps.At(entry, stepsB, batch) + column * s.ColumnB;
         for (int i = 0; i < 4 * TTile.RowFours; i++)
             for (int j = 0; j < 4 * TTile.ColumnFours; j++) sum[i * (4 * TTile.ColumnFours) + j] = T.Zero;
@@ -76,6 +75,18 @@ internal static partial class MatMulKernels
                 if (r < s.M && q < s.N) Store(c, (entry * s.M + r) * s.N + q, sum[i * (4 * TTile.ColumnFours) + j]);
             }
         }
+    }
+
+    private static int BandAcross(int place, ProductShape s)
+    {
+        int top = place / (Band * s.TilesAcross) * Band;
+        return (place - top * s.TilesAcross) / Math.Min(Band, s.TilesDown - top);
+    }
+
+    private static int BandDown(int place, ProductShape s)
+    {
+        int top = place / (Band * s.TilesAcross) * Band;
+        return top + (place - top * s.TilesAcross) % Math.Min(Band, s.TilesDown - top);
     }
 
     // A tile's part of an operand on its way to shared memory, where the lines of one depth are neighbours; zeros outside.

@@ -1,7 +1,7 @@
 namespace Nabla.Kernels;
 
 /// <summary>
-/// How f32 products are computed on devices with tensor cores (CUDA, from compute capability 8.0 on), where the product is large enough for their kernel. Other devices compute all of them in f32, and
+/// How f32 products are computed on devices with tensor cores (CUDA, from compute capability 8.0 on), in products of at least 64 rows and columns. Other devices compute all of them in f32, and
 /// products in f64 are not concerned. Sums are in f32 everywhere. u = 2⁻²⁴ is f32's unit of rounding; the bounds are relative to |A||B|, componentwise.
 /// </summary>
 /// <remarks>
@@ -14,7 +14,7 @@ public enum MatMulPrecision
     Highest,
 
     /// <summary>
-    /// Each operand is the sum of two TF32 numbers, and three of the four products are added up ("3×TF32"). Error: at most about (k/8 + 60)·u for k terms, on random matrices no more than that of
+    /// Each operand is the sum of two TF32 numbers, and three of the four products are added up ("3×TF32"). Error: at most about (k/16 + 40)·u for k terms, on random matrices no more than that of
     /// <see cref="Highest"/>; parts of an operand below 2⁻¹³⁷ are lost.
     /// </summary>
     High,

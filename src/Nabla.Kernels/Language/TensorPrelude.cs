@@ -40,35 +40,35 @@ internal static class TensorPrelude
         #endif
         #endif
 
-        // One lane's elements of an operand: of line `line` plus its g, at depth `depth` plus its t. As TensorCores.Place has them.
-        static __device__ __forceinline__ float nabla_tensor_at(const float* tile, bool deep, int line, int depth)
+        // A lane's element of an operand: of line `line` plus its g, at depth `depth` plus its t, where TensorCores.Place has it.
+        static __device__ __forceinline__ float nabla_tensor_at(const float* tile, int wide, int line, int depth)
         {
             int l = line + (int)(threadIdx.x % 32 / 4), d = depth + (int)(threadIdx.x % 4);
-            return deep ? tile[l * 16 + (d ^ l / 2 % 4 * 4)] : tile[d * 128 + (l ^ d % 4 * 8)];
+            return wide == 0 ? tile[l * 16 + (d ^ l / 2 % 4 * 4)] : tile[d * wide + (l ^ d % 4 * 8)];
         }
-        static __device__ __forceinline__ double nabla_tensor_at(const double* tile, bool deep, int line, int depth)
+        static __device__ __forceinline__ double nabla_tensor_at(const double* tile, int wide, int line, int depth)
         {
             int l = line + (int)(threadIdx.x % 32 / 4), d = depth + (int)(threadIdx.x % 4);
-            return deep ? tile[l * 8 + (d ^ l / 2 % 2 * 4)] : tile[d * 128 + (l ^ d % 4 * 4)];
+            return wide == 0 ? tile[l * 8 + (d ^ l / 2 % 2 * 4)] : tile[d * wide + (l ^ d % 4 * 4)];
         }
 
-        static __device__ __forceinline__ void nabla_tensor_tf32(const float* a, bool deepA, const float* b, bool deepB, float* sum)
+        template<int ROWS, int COLUMNS> static __device__ __forceinline__ void nabla_tensor_tf32(const float* a, int wideA, const float* b, int wideB, float* sum)
         {
             #pragma unroll
             for (int p = 0; p < 16; p += 8)
             {
-                unsigned int left[4], right[4][2];
+                unsigned int left[4], right[COLUMNS][2];
                 #pragma unroll
-                for (int j = 0; j < 4; j++)
+                for (int j = 0; j < COLUMNS; j++)
                     #pragma unroll
-                    for (int e = 0; e < 2; e++) right[j][e] = nabla_ptx_tf32(nabla_tensor_at(b, deepB, 8 * j, p + 4 * e));
+                    for (int e = 0; e < 2; e++) right[j][e] = nabla_ptx_tf32(nabla_tensor_at(b, wideB, 8 * j, p + 4 * e));
                 #pragma unroll
-                for (int i = 0; i < 4; i++)
+                for (int i = 0; i < ROWS; i++)
                 {
                     #pragma unroll
-                    for (int e = 0; e < 4; e++) left[e] = nabla_ptx_tf32(nabla_tensor_at(a, deepA, 16 * i + e % 2 * 8, p + e / 2 * 4));
+                    for (int e = 0; e < 4; e++) left[e] = nabla_ptx_tf32(nabla_tensor_at(a, wideA, 16 * i + e % 2 * 8, p + e / 2 * 4));
                     #pragma unroll
-                    for (int j = 0; j < 4; j++) nabla_ptx_mma_tf32(sum + 16 * i + 4 * j, left, right[j]);
+                    for (int j = 0; j < COLUMNS; j++) nabla_ptx_mma_tf32(sum + 4 * (i * COLUMNS + j), left, right[j]);
                 }
             }
         }
@@ -79,71 +79,71 @@ internal static class TensorPrelude
             rest = nabla_ptx_tf32(x - as_float(big));
         }
 
-        // Four independent chains of sums at a time: an instruction waits for the one before it in its chain.
-        static __device__ __forceinline__ void nabla_tensor_tf32_split(const float* a, bool deepA, const float* b, bool deepB, float* sum)
+        // The blocks of a row of them are independent chains of sums: an instruction waits for the one before it in its chain.
+        template<int ROWS, int COLUMNS> static __device__ __forceinline__ void nabla_tensor_tf32_split(const float* a, int wideA, const float* b, int wideB, float* sum)
         {
-            unsigned int right[2][4][2], rightRest[2][4][2];
+            unsigned int right[2][COLUMNS][2], rightRest[2][COLUMNS][2];
             #pragma unroll
-            for (int j = 0; j < 4; j++)
+            for (int j = 0; j < COLUMNS; j++)
                 #pragma unroll
-                for (int e = 0; e < 4; e++) nabla_tensor_split(nabla_tensor_at(b, deepB, 8 * j, 4 * e), right[e / 2][j][e % 2], rightRest[e / 2][j][e % 2]);
+                for (int e = 0; e < 4; e++) nabla_tensor_split(nabla_tensor_at(b, wideB, 8 * j, 4 * e), right[e / 2][j][e % 2], rightRest[e / 2][j][e % 2]);
             #pragma unroll
-            for (int i = 0; i < 4; i++)
+            for (int i = 0; i < ROWS; i++)
             {
                 unsigned int left[2][4], leftRest[2][4];
-                float part[16];
+                float part[4 * COLUMNS];
                 #pragma unroll
-                for (int e = 0; e < 8; e++) nabla_tensor_split(nabla_tensor_at(a, deepA, 16 * i + e % 2 * 8, e / 2 * 4), left[e / 4][e % 4], leftRest[e / 4][e % 4]);
+                for (int e = 0; e < 8; e++) nabla_tensor_split(nabla_tensor_at(a, wideA, 16 * i + e % 2 * 8, e / 2 * 4), left[e / 4][e % 4], leftRest[e / 4][e % 4]);
                 #pragma unroll
-                for (int q = 0; q < 16; q++) part[q] = 0;
+                for (int q = 0; q < 4 * COLUMNS; q++) part[q] = 0;
                 #pragma unroll
                 for (int step = 0; step < 6; step++)
                     #pragma unroll
-                    for (int j = 0; j < 4; j++)
+                    for (int j = 0; j < COLUMNS; j++)
                         nabla_ptx_mma_tf32(part + 4 * j, step < 2 ? leftRest[step % 2] : left[step % 2], step / 2 == 1 ? rightRest[step % 2][j] : right[step % 2][j]);
                 #pragma unroll
-                for (int q = 0; q < 16; q++) sum[16 * i + q] += part[q];
+                for (int q = 0; q < 4 * COLUMNS; q++) sum[4 * i * COLUMNS + q] += part[q];
             }
         }
 
-        static __device__ __forceinline__ void nabla_tensor_bf16(const float* a, bool deepA, const float* b, bool deepB, float* sum)
+        template<int ROWS, int COLUMNS> static __device__ __forceinline__ void nabla_tensor_bf16(const float* a, int wideA, const float* b, int wideB, float* sum)
         {
-            unsigned int left[4], right[4][2];
+            unsigned int left[4], right[COLUMNS][2];
             #pragma unroll
-            for (int j = 0; j < 4; j++)
+            for (int j = 0; j < COLUMNS; j++)
                 #pragma unroll
-                for (int e = 0; e < 2; e++) right[j][e] = nabla_ptx_bf16x2(nabla_tensor_at(b, deepB, 8 * j, 8 * e), nabla_tensor_at(b, deepB, 8 * j, 8 * e + 4));
+                for (int e = 0; e < 2; e++) right[j][e] = nabla_ptx_bf16x2(nabla_tensor_at(b, wideB, 8 * j, 8 * e), nabla_tensor_at(b, wideB, 8 * j, 8 * e + 4));
             #pragma unroll
-            for (int i = 0; i < 4; i++)
+            for (int i = 0; i < ROWS; i++)
             {
                 #pragma unroll
                 for (int e = 0; e < 4; e++)
-                    left[e] = nabla_ptx_bf16x2(nabla_tensor_at(a, deepA, 16 * i + e % 2 * 8, e / 2 * 8), nabla_tensor_at(a, deepA, 16 * i + e % 2 * 8, e / 2 * 8 + 4));
+                    left[e] = nabla_ptx_bf16x2(nabla_tensor_at(a, wideA, 16 * i + e % 2 * 8, e / 2 * 8), nabla_tensor_at(a, wideA, 16 * i + e % 2 * 8, e / 2 * 8 + 4));
                 #pragma unroll
-                for (int j = 0; j < 4; j++) nabla_ptx_mma_bf16(sum + 16 * i + 4 * j, left, right[j]);
+                for (int j = 0; j < COLUMNS; j++) nabla_ptx_mma_bf16(sum + 4 * (i * COLUMNS + j), left, right[j]);
             }
         }
 
-        static __device__ __forceinline__ void nabla_tensor_f64(const double* a, bool deepA, const double* b, bool deepB, double* sum)
+        template<int ROWS, int COLUMNS> static __device__ __forceinline__ void nabla_tensor_f64(const double* a, int wideA, const double* b, int wideB, double* sum)
         {
-            double left[4], right[4][2];
+            double left[4], right[COLUMNS][2];
             #pragma unroll
-            for (int j = 0; j < 4; j++)
+            for (int j = 0; j < COLUMNS; j++)
                 #pragma unroll
-                for (int e = 0; e < 2; e++) right[j][e] = nabla_tensor_at(b, deepB, 8 * j, 4 * e);
+                for (int e = 0; e < 2; e++) right[j][e] = nabla_tensor_at(b, wideB, 8 * j, 4 * e);
             #pragma unroll
-            for (int i = 0; i < 4; i++)
+            for (int i = 0; i < ROWS; i++)
             {
                 #pragma unroll
-                for (int e = 0; e < 4; e++) left[e] = nabla_tensor_at(a, deepA, 16 * i + e % 2 * 8, e / 2 * 4);
+                for (int e = 0; e < 4; e++) left[e] = nabla_tensor_at(a, wideA, 16 * i + e % 2 * 8, e / 2 * 4);
                 #pragma unroll
-                for (int j = 0; j < 4; j++)
+                for (int j = 0; j < COLUMNS; j++)
                 {
         #if nabla_tensor_architecture >= 900
-                    nabla_ptx_mma_f64_k8(sum + 16 * i + 4 * j, left, right[j]);
+                    nabla_ptx_mma_f64_k8(sum + 4 * (i * COLUMNS + j), left, right[j]);
         #else
                     #pragma unroll
-                    for (int e = 0; e < 4; e++) nabla_ptx_mma_f64_k4(sum + 16 * i + 4 * j + e % 2 * 2, left[e], right[j][e / 2]);
+                    for (int e = 0; e < 4; e++) nabla_ptx_mma_f64_k4(sum + 4 * (i * COLUMNS + j) + e % 2 * 2, left[e], right[j][e / 2]);
         #endif
                 }
             }

@@ -127,7 +127,7 @@ public sealed partial class KernelTextTests(ITestOutputHelper output)
     [InlineData("Double, TensorF64,", "mma.sync.aligned.m16n8k8.row.col.f64.f64.f64.f64", 16, "ld.shared.f64", 24, "-U__CUDA_ARCH__", "-D__CUDA_ARCH__=900")]
     public void Products_on_tensor_cores_are_their_instructions_with_sums_in_registers(string arithmetic, string instruction, int instructions, string with, int others, params string[] options)
     {
-        (string, KernelProgram Program)[] kernels = [.. KernelPrograms.All.Where(k => k.Name.StartsWith($"MatMulKernels.Tensor<{arithmetic}", StringComparison.Ordinal))];
+        (string, KernelProgram Program)[] kernels = [.. KernelPrograms.All.Where(k => k.Name.StartsWith($"MatMulKernels.Tensor<{arithmetic} TensorBlock128x128", StringComparison.Ordinal))];
         Assert.Equal(4, kernels.Length);
         foreach ((_, KernelProgram program) in kernels)
         {

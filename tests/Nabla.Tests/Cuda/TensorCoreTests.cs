@@ -26,18 +26,30 @@ public sealed class TensorCoreTests(ITestOutputHelper output)
         _ => FakeCuda.Open(change: info => info with { Architecture = 80 }),
     };
 
-    private static (LaunchSize Launch, ProductShape Shape) Tiles(Case c)
+    private static TiledProduct[] Kernels<T, TMath>(Case c) where T : unmanaged, IFloatingPointIeee754<T> where TMath : struct, ITensorMath<T>
     {
-        ProductShape shape = c.Shape;
-        (shape.TilesDown, shape.TilesAcross, shape.TileRows) = ((c.M + 127) / 128, (c.N + 127) / 128, 128);
-        return (new LaunchSize(shape.TilesDown * shape.TilesAcross * c.Batch, 1, 1, 256), shape);
+        (DType type, MatMulPrecision precision) = typeof(TMath) == typeof(TensorF64) ? (DType.F64, MatMulPrecision.Highest)
+            : (DType.F32, typeof(TMath) == typeof(TensorTf32) ? MatMulPrecision.Medium : typeof(TMath) == typeof(TensorBf16) ? MatMulPrecision.Low : MatMulPrecision.High);
+        TiledProduct[] kernels = [.. DeviceTensorCores.Products(type, FakeCuda.Devices[0], precision, c.Shape)!];
+        Assert.All(kernels, k => Assert.Contains($"_{typeof(TMath).Name}_{k.Name}_{(c.TransposedA ? "Wide" : "Deep")}Tile_{(c.TransposedB ? "Deep" : "Wide")}Tile", k.Program.Name));
+        return kernels;
     }
 
-    private static (double[] C, double[] A, double[] B) Compute<T, TMath>(Accelerator device, Case c, Func<int, double>? values = null, DeviceEpilogue? epilogue = null)
+    private static (double[] C, double[] A, double[] B) Compute(Accelerator device, Case c, TiledProduct kernel, Func<int, double>? values, DeviceEpilogue? epilogue, bool f64)
+    {
+        ProductShape shape = c.Shape;
+        (shape.TilesDown, shape.TilesAcross, shape.TileRows) = ((c.M + kernel.Rows - 1) / kernel.Rows, (c.N + kernel.Columns - 1) / kernel.Columns, kernel.Rows);
+        LaunchSize launch = kernel.Group with { GridX = shape.TilesDown * shape.TilesAcross * c.Batch };
+        return f64 ? Run<double>(device, c, kernel.Program, launch, shape, epilogue, values) : Run<float>(device, c, kernel.Program, launch, shape, epilogue, values);
+    }
+
+    // By every kernel of an arithmetic: they must give the same bits.
+    private static (double[] C, double[] A, double[] B) Compute<T, TMath>(Accelerator device, Case c, Func<int, double>? values = null)
         where T : unmanaged, IFloatingPointIeee754<T> where TMath : struct, ITensorMath<T>
     {
-        (LaunchSize launch, ProductShape shape) = Tiles(c);
-        return Run<T>(device, c, DeviceTensorCores.OfTiles<T, TMath>(shape), launch, shape, epilogue, values);
+        (double[] C, double[] A, double[] B)[] runs = [.. Kernels<T, TMath>(c).Select(k => Compute(device, c, k, values, null, typeof(T) == typeof(double)))];
+        Assert.All(runs, run => Assert.Equal(runs[0].C, run.C));
+        return runs[0];
     }
 
     // The formats by their definition: so many digits after the leading one, ties away from zero or to even.
@@ -56,16 +68,19 @@ public sealed class TensorCoreTests(ITestOutputHelper output)
     public void Products_are_those_of_the_operands_as_the_formats_have_them(string name)
     {
         Accelerator device = Find(name);
-        foreach ((int Batch, int M, int N, int K) size in Sizes)
+        // The emulator needs a second for a block.
+        foreach ((int Batch, int M, int N, int K) size in name == "emu" ? [(1, 130, 36, 53), (2, 7, 68, 16)] : Sizes)
             foreach ((bool ta, bool tb) in ((bool, bool)[])[(false, false), (true, true), (false, true), (true, false)])
             {
                 var c = new Case(size.Batch, size.M, size.N, size.K, ta, tb);
+                // Each operand in both ways of lying; all pairs of ways in one arithmetic. 8.0 and 9.0 differ in f64.
+                if (ta == tb || name == "9.0") Check(Compute<double, TensorF64>(device, c), x => x, -53, 0);
+                if (ta != tb || name == "8.0") continue;
                 // Sums are rounded towards zero at worst, at each term.
                 Check(Compute<float, TensorTf32>(device, c), Tf32, -23, 0);
                 Check(Compute<float, TensorBf16>(device, c), Bf16, -23, 0);
                 // Parts that are left out: 2⁻²³ of each operand, 2⁻²² of their product; tiles of 16 terms of three products.
                 Check(Compute<float, TensorTf32Split>(device, c), x => x, -23, 64);
-                Check(Compute<double, TensorF64>(device, c), x => x, -53, 0);
 
                 void Check((double[] C, double[] A, double[] B) run, Func<double, double> format, int roundoff, int more)
                 {
@@ -79,7 +94,9 @@ public sealed class TensorCoreTests(ITestOutputHelper output)
             }
     }
 
-    [Theory, MemberData(nameof(Devices))]
+    [Theory]
+    [InlineData("emu")]
+    [InlineData("9.0")]
     public void What_is_not_finite_is_what_f32_gives(string name)
     {
         Accelerator device = Find(name);
@@ -89,18 +106,19 @@ public sealed class TensorCoreTests(ITestOutputHelper output)
         int drawn = 0;
         double Value(int i)
         {
-            (bool ofB, int row) = (drawn++ >= c.M * c.K, i / c.K);
+            (bool ofB, int row) = (drawn++ % (c.M * c.K + c.K * c.N) >= c.M * c.K, i / c.K);
             Func<int, double> noise = Nabla.Tests.Kernels.LayoutCases.Noise(ofB ? 2 : 1);
             if (ofB) return i % c.N < 3 && i / c.N == 5 ? (i % c.N) switch { 0 => 0, 1 => float.PositiveInfinity, _ => 1e-42f } : i % c.N == 3 ? 1 : (float)noise(i);
             return row < special.Length && i % c.K == 5 ? special[row] : row == 8 && i % c.K < 20 ? 3e37f : (float)noise(i);
         }
-        Check(Compute<float, TensorTf32>(device, c, Value), 1.0 / 512);
-        Check(Compute<float, TensorBf16>(device, c, Value), 1.0 / 64);
-        Check(Compute<float, TensorTf32Split>(device, c, Value), 1e-5);
+        Check(Special<TensorTf32>(), 1.0 / 512);
+        Check(Special<TensorBf16>(), 1.0 / 64);
+        Check(Special<TensorTf32Split>(), 1e-5);
+
+        (double[] C, double[] A, double[] B) Special<TMath>() where TMath : struct, ITensorMath<float> => Compute<float, TMath>(device, c, Value);
 
         void Check((double[] C, double[] A, double[] B) run, double tolerance)
         {
-            drawn = 0;
             int strange = 0;
             for (int i = 0; i < run.C.Length; i++)
             {
@@ -133,13 +151,13 @@ public sealed class TensorCoreTests(ITestOutputHelper output)
                 var random = new Random(k);
                 double[] values = [.. Enumerable.Range(0, c.M * k + k * c.N).Select(_ => positive ? random.NextDouble() : Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(Math.Tau * random.NextDouble()))];
                 double Value(int i) => (float)values[drawn++ % values.Length];
-                (LaunchSize launch, ProductShape shape) = Tiles(c);
-                (double rms, double most) highest = Error(Run<float>(device, c, MatMulKernels.BlockedOf<float>(), launch, shape, null, Value)), high = Error(Compute<float, TensorTf32Split>(device, c, Value));
-                (double rms, double most) medium = Error(Compute<float, TensorTf32>(device, c, Value)), low = Error(Compute<float, TensorBf16>(device, c, Value));
+                (double rms, double most) ErrorOf(IEnumerable<TiledProduct> kernels) => Error(Compute(device, c, kernels.MinBy(k => k.Rows * k.Columns)!, Value, null, false));
+                (double rms, double most) highest = ErrorOf(MatMulKernels.ProductsOf<float>(true)), high = ErrorOf(Kernels<float, TensorTf32Split>(c));
+                (double rms, double most) medium = ErrorOf(Kernels<float, TensorTf32>(c)), low = ErrorOf(Kernels<float, TensorBf16>(c));
                 output.WriteLine($"k = {k,4}, {(positive ? "positive" : "normal"),8}: Highest {highest.rms:E1} ({highest.most:E1}), High {high.rms:E1} ({high.most:E1}), Medium {medium.rms:E1} ({medium.most:E1}), Low {low.rms:E1} ({low.most:E1})");
                 double u = Math.ScaleB(1, -24);
                 Assert.InRange(highest.most, 0, (k + 1) * u);
-                Assert.InRange(high.most, 0, (k / 8.0 + 60) * u);
+                Assert.InRange(high.most, 0, (k / 16.0 + 40) * u);
                 Assert.InRange(high.rms, 0, 2 * highest.rms);
                 // Both operands' rounding, then sums towards zero, one for each instruction.
                 Assert.InRange(medium.most, highest.most, Math.ScaleB(1, -10) + (k / 8 + 1) * 2 * 3 * u);
@@ -171,9 +189,12 @@ public sealed class TensorCoreTests(ITestOutputHelper output)
             [new LoopOperation(LaneForm.Binary<MulOp>(), 1, 0)]);
         double Value(int i) => i == 7 ? double.PositiveInfinity : (i * 37 % 101 - 50) / 32f;
         double[] plain = Compute<float, TensorTf32Split>(device, c, Value).C;
-        Compute<float, TensorTf32Split>(device, c, Value, epilogue);
-        Assert.Equal(plain, sums.ToDoubles());
-        Assert.Equal(plain.Select(v => 2 * v), doubled.ToDoubles());
+        foreach (TiledProduct kernel in Kernels<float, TensorTf32Split>(c))
+        {
+            Compute(device, c, kernel, Value, epilogue, f64: false);
+            Assert.Equal(plain, sums.ToDoubles());
+            Assert.Equal(plain.Select(v => 2 * v), doubled.ToDoubles());
+        }
         Assert.Contains(double.PositiveInfinity, plain);
     }
 
@@ -181,21 +202,21 @@ public sealed class TensorCoreTests(ITestOutputHelper output)
     public void The_device_and_the_precision_choose_the_kernel()
     {
         var shape = new ProductShape { ColumnA = 1, RowA = 8, ColumnB = 1, RowB = 8 };
-        string? Name<T>(int architecture, MatMulPrecision precision) where T : unmanaged, IFloatingPointIeee754<T> =>
-            DeviceTensorCores.Program<T>(FakeCuda.Open(change: info => info with { Architecture = architecture }), precision, shape)?.Name;
+        string? Name(DType type, int architecture, MatMulPrecision precision) =>
+            DeviceTensorCores.Products(type, FakeCuda.Open(change: info => info with { Architecture = architecture }), precision, shape)?[0].Program.Name;
         foreach (int architecture in (int[])[80, 86, 89, 90, 100, 120])
         {
-            Assert.Null(Name<float>(architecture, MatMulPrecision.Highest));
-            Assert.Contains("TensorTf32Split_DeepTile_WideTile", Name<float>(architecture, MatMulPrecision.High));
-            Assert.Contains("TensorTf32_DeepTile_WideTile", Name<float>(architecture, MatMulPrecision.Medium));
-            Assert.Contains("TensorBf16_DeepTile_WideTile", Name<float>(architecture, MatMulPrecision.Low));
-            Assert.Equal(architecture is 80 or >= 90, Name<double>(architecture, MatMulPrecision.Highest) is not null);
+            Assert.Null(Name(DType.F32, architecture, MatMulPrecision.Highest));
+            Assert.Contains("_TensorTf32Split_", Name(DType.F32, architecture, MatMulPrecision.High));
+            Assert.Contains("_TensorTf32_", Name(DType.F32, architecture, MatMulPrecision.Medium));
+            Assert.Contains("_TensorBf16_", Name(DType.F32, architecture, MatMulPrecision.Low));
+            Assert.Equal(architecture is 80 or >= 90, Name(DType.F64, architecture, MatMulPrecision.Highest) is not null);
         }
         foreach (MatMulPrecision precision in Enum.GetValues<MatMulPrecision>())
         {
-            Assert.Null(Name<float>(75, precision));
-            Assert.Null(Name<double>(75, precision));
-            Assert.Null(DeviceTensorCores.Program<float>((Accelerator)Device.Parse("emu"), precision, shape));
+            Assert.Null(Name(DType.F32, 75, precision));
+            Assert.Null(Name(DType.F64, 75, precision));
+            Assert.Null(DeviceTensorCores.Products(DType.F32, (Accelerator)Device.Parse("emu"), precision, shape));
         }
     }
 
