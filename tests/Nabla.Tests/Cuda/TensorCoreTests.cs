@@ -1,6 +1,5 @@
 using System.Numerics;
 using Nabla.Kernels;
-using Nabla.Kernels.Cuda;
 using Nabla.Tests.Accelerators;
 using static Nabla.Tests.Accelerators.DeviceProductTests;
 using static Nabla.Transforms;
