@@ -100,7 +100,7 @@ internal static unsafe class SmallTriangle<T> where T : unmanaged, IFloatingPoin
     {
         nint n = l.Rows, ld = Stride(n), chunk = 4 * S.Width;
         T* x = Scratch.Get<T>(Scratch.Slot.Linalg, 2 * n * ld), minus = x + n * ld;
-        for (nint i = 0; i < n; i++) l.Block(i, 0, 1, i).CopyTo(minus + i * ld, negate: true);
+        Negate<V, S>(l, minus, ld);
         new Span<T>(x, checked((int)(n * ld))).Clear();
         for (nint k = 0; k < n; k += BlockRows)
         {
@@ -110,7 +110,7 @@ internal static unsafe class SmallTriangle<T> where T : unmanaged, IFloatingPoin
                 GemmSmall.Run(minus + k * ld + c, x + c * ld + c, x + k * ld + c, new GemmProblem(rows, Math.Min(chunk, end - c), k - c, ld, 1, ld, 1, ld));
             InvertBlock<V, S>(l.Address + k * l.RowStride + k, l.RowStride + 1, x + k * ld, minus + k * ld + k, k, rows, ld);
         }
-        for (nint i = 0; i < n; i++) new Span<T>(x + i * ld, (int)i + 1).CopyTo(new Span<T>(l.Address + i * l.RowStride, (int)i + 1));
+        Return<V, S>(x, ld, l);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -156,6 +156,37 @@ internal static unsafe class SmallTriangle<T> where T : unmanaged, IFloatingPoin
             T* row = rows + i, factor = factors;
             for (nint q = 0; q < count; q++, row += ld, factor += step) a = S.MultiplyAdd(S.Broadcast(factor), S.Load(row), a);
             S.Store(target + i, a);
+        }
+    }
+
+    // What is left of the diagonal.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Negate<V, S>(MatrixView<T> l, T* minus, nint ld) where V : unmanaged where S : struct, IGemmVector<T, V>
+    {
+        T minusOne = -T.One;
+        V sign = S.Broadcast(&minusOne);
+        for (nint i = 1; i < l.Rows; i++)
+        {
+            T* from = l.Address + i * l.RowStride, to = minus + i * ld;
+            nint j = 0;
+            for (; j + S.Width <= i; j += S.Width) S.Store(to + j, S.MultiplyAdd(S.Load(from + j), sign, default));
+            if (j == i) continue;
+            int left = (int)(i - j);
+            S.Store(to + j, S.MultiplyAdd(S.LoadPart(from + j, S.Mask(left), left), sign, default));
+        }
+    }
+
+    // The diagonal and what is left of it.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Return<V, S>(T* x, nint ld, MatrixView<T> l) where V : unmanaged where S : struct, IGemmVector<T, V>
+    {
+        for (nint i = 0; i < l.Rows; i++)
+        {
+            T* from = x + i * ld, to = l.Address + i * l.RowStride;
+            nint j = 0;
+            for (; j + S.Width <= i + 1; j += S.Width) S.Store(to + j, S.Load(from + j));
+            int left = (int)(i + 1 - j);
+            if (left > 0) S.StorePart(to + j, S.Load(from + j), S.Mask(left), left);
         }
     }
 
