@@ -104,6 +104,43 @@ internal static partial class MatMulSteps
         }
     }
 
+    [Kernel(16, 16)]
+    public static void CopiesAhead(ArrayView<float> a, ArrayView<float> b, ArrayView<float> c, int n)
+    {
+        var tiles = SharedMemory.Allocate<float>(4 * 16 * 68);
+        var left = LocalMemory.Allocate<float>(4);
+        var right = LocalMemory.Allocate<float>(4);
+        var sum = LocalMemory.Allocate<float>(16);
+        int x = Group.IdxX, y = Group.IdxY, row = Grid.IdxY * 64, column = Grid.IdxX * 64, to = 0;
+        for (int i = 0; i < 16; i++) sum[i] = 0;
+        for (int next = 0; next < n + 16; next += 16)
+        {
+            if (next < n)
+            {
+                for (int i = 0; i < 4; i++) AsyncCopy.One(a, (row + i * 16 + y) * n + next + x, tiles, to + x * 68 + i * 16 + y, true);
+                AsyncCopy.Four(b, (next + y) * n + column + x * 4, tiles, to + 16 * 68 + y * 68 + x * 4, 4);
+            }
+            AsyncCopy.Commit();
+            to = 2 * 16 * 68 - to;
+            if (next == 0) continue;
+            AsyncCopy.Wait(1);
+            Group.Barrier();
+            for (int p = 0; p < 16; p++)
+            {
+                Vectors.Move4(tiles, to + p * 68 + y * 4, left, 0);
+                Vectors.Move4(tiles, to + 16 * 68 + p * 68 + x * 4, right, 0);
+                for (int i = 0; i < 4; i++)
+                    for (int j = 0; j < 4; j++) sum[i * 4 + j] = MathF.FusedMultiplyAdd(left[i], right[j], sum[i * 4 + j]);
+            }
+            Group.Barrier();
+        }
+        for (int i = 0; i < 4; i++)
+        {
+            for (int j = 0; j < 4; j++) right[j] = sum[i * 4 + j];
+            Vectors.Move4(right, 0, c, (row + y * 4 + i) * n + column + x * 4);
+        }
+    }
+
     [Kernel(1)]
     public static void Strips(ArrayView<float> a, ArrayView<float> b, ArrayView<float> c, int n)
     {
@@ -134,6 +171,7 @@ internal static partial class MatMulSteps
         ("shared tile", (device, a, b, c, n) => LaunchSharedTile(device, n / 16, n / 16, 1, a, b, c, n)),
         ("register tile", (device, a, b, c, n) => LaunchRegisterTile(device, n / 64, n / 64, 1, a, b, c, n)),
         ("vector loads", (device, a, b, c, n) => LaunchVectorLoads(device, n / 64, n / 64, 1, a, b, c, n)),
+        ("copies ahead", (device, a, b, c, n) => LaunchCopiesAhead(device, n / 64, n / 64, 1, a, b, c, n)),
         ("strips", (device, a, b, c, n) => LaunchStrips(device, n / 32, n / 6, 1, a, b, c, n)),
     ];
 }

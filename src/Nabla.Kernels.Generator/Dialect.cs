@@ -34,8 +34,8 @@ internal abstract class Dialect
     /// <summary>How a helper function starts.</summary>
     public abstract string FunctionStart { get; }
 
-    /// <summary>How a kernel starts.</summary>
-    public abstract string KernelStart(int x, int y, int z);
+    /// <summary>How a kernel starts; with the groups that a multiprocessor should have room for, if that was said.</summary>
+    public abstract string KernelStart(int x, int y, int z, int? atOnce);
 
     /// <summary>Index properties of Grid and Group by their C# names.</summary>
     public abstract string Index(string type, string property);
@@ -85,7 +85,7 @@ internal abstract class Dialect
 
         public override string FunctionStart => "static inline ";
 
-        public override string KernelStart(int x, int y, int z) => $"__kernel __attribute__((reqd_work_group_size({x}, {y}, {z})))\nvoid ";
+        public override string KernelStart(int x, int y, int z, int? atOnce) => $"__kernel __attribute__((reqd_work_group_size({x}, {y}, {z})))\nvoid ";
 
         public override string Index(string type, string property) => (type, property) switch
         {
@@ -142,7 +142,7 @@ internal abstract class Dialect
 
         public override string FunctionStart => "static __device__ __forceinline__ ";
 
-        public override string KernelStart(int x, int y, int z) => $"extern \"C\" __global__ void __launch_bounds__({x * y * z}) ";
+        public override string KernelStart(int x, int y, int z, int? atOnce) => $"extern \"C\" __global__ void __launch_bounds__({x * y * z}{(atOnce is null ? "" : $", {atOnce}")}) ";
 
         public override string Index(string type, string property) => (type, property) switch
         {

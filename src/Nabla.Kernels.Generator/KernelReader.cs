@@ -106,7 +106,8 @@ internal static class KernelReader
     {
         AttributeData attribute = method.GetAttributes().First(a => a.AttributeClass?.Name == "KernelAttribute");
         int[] sizes = [.. attribute.ConstructorArguments.Select(a => a.Value is int size ? size : 0)];
-        return new KernelShape(sizes.ElementAtOrDefault(0), sizes.ElementAtOrDefault(1), sizes.ElementAtOrDefault(2));
+        string? atOnce = attribute.NamedArguments.FirstOrDefault(n => n.Key == "AtOnce").Value.Value as string;
+        return new KernelShape(sizes.ElementAtOrDefault(0), sizes.ElementAtOrDefault(1), sizes.ElementAtOrDefault(2), atOnce);
     }
 
     // Each [Instances] names the types of one parameter, or, given several times, of one after the other; all combinations are made that the constraints allow.

@@ -8,6 +8,18 @@ internal sealed partial class MethodTranslator
 {
     private int? Constant(ExpressionSyntax expression) => Constant(expression, _instance);
 
+    // What the method says that [Kernel] names, for the types of this kernel.
+    private int? AtOnce(KernelShape kernel)
+    {
+        if (kernel.AtOnce is null || _instance.Method.ContainingType.GetMembers(kernel.AtOnce) is not [IMethodSymbol method] || method.TypeParameters.Length != _instance.Method.TypeParameters.Length) return null;
+        IMethodSymbol called = method.TypeParameters.Length == 0 ? method : method.Construct([.. _instance.Method.TypeParameters]);
+        return Result(called, _instance);
+    }
+
+    private int? Result(IMethodSymbol method, MethodInstance within) =>
+        method.DeclaringSyntaxReferences is [var reference] && reference.GetSyntax() is MethodDeclarationSyntax { ExpressionBody.Expression: var result }
+            ? Constant(result, new MethodInstance(method.OriginalDefinition, within.BindingsOf(method), [])) : null;
+
     // An integer that is known when a kernel is made for given types: beside C#'s constants, what a type that stands for a type parameter says of itself, sizes of elements, and static methods
     // without parameters that compute from these.
     private int? Constant(ExpressionSyntax expression, MethodInstance within)
@@ -27,8 +39,9 @@ internal sealed partial class MethodTranslator
                     && property.GetSyntax() is PropertyDeclarationSyntax { ExpressionBody.Expression: var value } ? Constant(value, within) : null;
             case InvocationExpressionSyntax { ArgumentList.Arguments.Count: 0 } call when model.GetSymbolInfo(call).Symbol is IMethodSymbol { IsStatic: true } method:
                 if (method is { Name: "SizeOf", ContainingType.Name: "Unsafe" }) return SizeOf(within.Resolve(method.TypeArguments[0]));
-                return method.DeclaringSyntaxReferences is [var reference] && reference.GetSyntax() is MethodDeclarationSyntax { ExpressionBody.Expression: var result }
-                    ? Constant(result, new MethodInstance(method.OriginalDefinition, within.BindingsOf(method), [])) : null;
+                return Result(method, within);
+            case InvocationExpressionSyntax { ArgumentList.Arguments: [var one, var other] } call when model.GetSymbolInfo(call).Symbol is IMethodSymbol { Name: "Min", ContainingType.Name: "Math" }:
+                return Constant(one.Expression, within) is { } first && Constant(other.Expression, within) is { } second ? Math.Min(first, second) : null;
             default:
                 return null;
         }

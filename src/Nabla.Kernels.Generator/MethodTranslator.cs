@@ -35,7 +35,7 @@ internal sealed partial class MethodTranslator
     {
         _isKernel = kernel is not null;
         IMethodSymbol method = _instance.Method;
-        string result = kernel is not null ? _dialect.KernelStart(kernel.X, kernel.Y, kernel.Z) : $"{_dialect.FunctionStart}{(method.ReturnsVoid ? "void" : TypeOf(method.ReturnType, ReturnOf(_declaration)))} ";
+        string result = kernel is not null ? _dialect.KernelStart(kernel.X, kernel.Y, kernel.Z, AtOnce(kernel)) : $"{_dialect.FunctionStart}{(method.ReturnsVoid ? "void" : TypeOf(method.ReturnType, ReturnOf(_declaration)))} ";
         var prologue = new List<string>();
         _text.Append(result).Append(_instance.CName).Append('(').Append(string.Join(", ", Parameters(prologue))).Append(")\n{\n");
         _depth = 1;

@@ -96,7 +96,7 @@ internal sealed class Translation(Compilation compilation, CancellationToken can
 }
 
 /// <summary>Work-items of a group along each axis.</summary>
-internal sealed record KernelShape(int X, int Y, int Z)
+internal sealed record KernelShape(int X, int Y, int Z, string? AtOnce)
 {
     /// <summary>Work-items in all.</summary>
     public long Items => (long)X * Y * Z;

@@ -14,6 +14,15 @@ internal struct ProductShape
     /// <summary>Tiles below each other and beside each other, and the rows of one.</summary>
     public int TilesDown, TilesAcross, TileRows;
 
+    /// <summary>
+    /// Parts of the depth that are summed separately, each of <see cref="Depth"/> terms but the last, which may have fewer: c then has a matrix for each part of each entry, and <see cref="MatMulKernels.Joined"/>
+    /// adds them. 1 and K if the product is not divided.
+    /// </summary>
+    public int Parts, Depth;
+
+    /// <summary>Steps of c along the index of a's rows and the index of b's columns.</summary>
+    public int RowC, ColumnC;
+
     /// <summary>1 if four elements along the dense axis of an operand always lie at a multiple of 16 bytes, and are inside it or outside together.</summary>
     public int FoursA, FoursB;
 }
@@ -76,22 +85,23 @@ internal static partial class MatMulKernels
         var sum = LocalMemory.Allocate<T>(PerItem * PerItem);
         int x = Group.IdxX * PerItem, y = Group.IdxY * PerItem, item = Group.IdxY * Side + Group.IdxX;
         int down = Grid.IdxX / s.TilesAcross, entry = down / s.TilesDown, row = (down - entry * s.TilesDown) * Tile, column = (Grid.IdxX - down * s.TilesAcross) * Tile;
-        int startA = Steps.At(entry, stepsA, batch), startB = Steps.At(entry, stepsB, batch);
+        int skipped = entry % s.Parts * s.Depth, terms = Math.Min(s.Depth, s.K - skipped);
+        int startA = Steps.At(entry / s.Parts, stepsA, batch) + skipped * s.ColumnA, startB = Steps.At(entry / s.Parts, stepsB, batch) + skipped * s.RowB;
         for (int i = 0; i < PerItem * PerItem; i++) sum[i] = T.Zero;
-        for (int first = 0; first < s.K; first += Depth)
+        for (int first = 0; first < terms; first += Depth)
         {
             // Neighbouring work-items read along the dense axis.
             for (int i = 0; i < PerItem; i++)
             {
                 int at = i * Side * Side + item;
                 int r = s.ColumnA == 1 ? at / Depth : at % Tile, p = s.ColumnA == 1 ? at % Depth : at / Tile;
-                tileA[p * Pitch + r] = row + r < s.M && first + p < s.K ? a[startA + (row + r) * s.RowA + (first + p) * s.ColumnA] : T.Zero;
+                tileA[p * Pitch + r] = row + r < s.M && first + p < terms ? a[startA + (row + r) * s.RowA + (first + p) * s.ColumnA] : T.Zero;
             }
             for (int i = 0; i < PerItem; i++)
             {
                 int at = i * Side * Side + item;
                 int q = s.RowB == 1 ? at % Depth : at / Tile, col = s.RowB == 1 ? at / Depth : at % Tile;
-                tileB[q * Pitch + col] = column + col < s.N && first + q < s.K ? b[startB + (first + q) * s.RowB + (column + col) * s.ColumnB] : T.Zero;
+                tileB[q * Pitch + col] = column + col < s.N && first + q < terms ? b[startB + (first + q) * s.RowB + (column + col) * s.ColumnB] : T.Zero;
             }
             Group.Barrier();
             for (int p = 0; p < Depth; p++)
@@ -108,16 +118,17 @@ internal static partial class MatMulKernels
                 if (row + y + i < s.M && column + x + j < s.N) Store(c, (entry * s.M + row + y + i) * s.N + column + x + j, sum[i * PerItem + j]);
     }
 
-    /// <summary>For a few rows or columns: one group sums one element of c, each work-item every 256th term, then all of them as a tree.</summary>
+    /// <summary>For a few elements: one group sums one element of c, each work-item every 256th term, then all of them as a tree.</summary>
     [Kernel(256), Instances(typeof(float), typeof(double))]
     public static void Dots<T>(ArrayView<T> a, Steps stepsA, ArrayView<T> b, Steps stepsB, Extents batch, ProductShape s, ArrayView<T> c)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         var partial = SharedMemory.Allocate<T>(256);
         int item = Group.IdxX, entry = Grid.IdxX / (s.M * s.N), rest = Grid.IdxX - entry * (s.M * s.N), i = rest / s.N, j = rest - i * s.N;
-        int startA = Steps.At(entry, stepsA, batch) + i * s.RowA, startB = Steps.At(entry, stepsB, batch) + j * s.ColumnB;
+        int skipped = entry % s.Parts * s.Depth, terms = Math.Min(s.Depth, s.K - skipped);
+        int startA = Steps.At(entry / s.Parts, stepsA, batch) + skipped * s.ColumnA + i * s.RowA, startB = Steps.At(entry / s.Parts, stepsB, batch) + skipped * s.RowB + j * s.ColumnB;
         T total = T.Zero;
-        for (int p = item; p < s.K; p += 256) total = T.FusedMultiplyAdd(a[startA + p * s.ColumnA], b[startB + p * s.RowB], total);
+        for (int p = item; p < terms; p += 256) total = T.FusedMultiplyAdd(a[startA + p * s.ColumnA], b[startB + p * s.RowB], total);
         partial[item] = total;
         Group.Barrier();
         for (int half = 128; half > 0; half /= 2)

@@ -20,7 +20,7 @@ internal static partial class MatMulKernels
     /// are whole sectors of memory and, with lines 4 elements longer than needed, 32 different banks. That is 4 instructions for what takes one load and 4 stores by way of registers, and no register waits.
     /// Lanes read shared memory as in <see cref="Blocked"/>.
     /// </remarks>
-    [Kernel(BlockItems), Instances(typeof(float), typeof(double))]
+    [Kernel(BlockItems, AtOnce = nameof(GroupsOf)), Instances(typeof(float), typeof(double))]
     [Instances(typeof(Tile128x128), typeof(Tile128x128Deep), typeof(Tile256x128), typeof(Tile128x64), typeof(Tile64x64))]
     public static void Piped<T, TTile>(ArrayView<T> a, Steps stepsA, ArrayView<T> b, Steps stepsB, Extents batch, ProductShape s, ArrayView<T> c)
         where T : unmanaged, IFloatingPointIeee754<T> where TTile : struct, ITile
@@ -33,27 +33,28 @@ internal static partial class MatMulKernels
         int y = warp / 2 * (16 * TTile.RowFours) + (lane / 16 * 2 + lane % 2) * 4, x = warp % 2 * (32 * TTile.ColumnFours) + lane / 2 % 8 * 4;
         int tiles = s.TilesDown * s.TilesAcross, entry = Grid.IdxX / tiles, place = Grid.IdxX - entry * tiles;
         int row = BandDown(place, s) * RowsOf<TTile>(), column = BandAcross(place, s) * ColumnsOf<TTile>();
-        int startA = Steps.At(entry, stepsA, batch) + row * s.RowA, startB = Steps.At(entry, stepsB, batch) + column * s.ColumnB;
+        int skipped = entry % s.Parts * s.Depth, terms = Math.Min(s.Depth, s.K - skipped);
+        int startA = Steps.At(entry / s.Parts, stepsA, batch) + skipped * s.ColumnA + row * s.RowA, startB = Steps.At(entry / s.Parts, stepsB, batch) + skipped * s.RowB + column * s.ColumnB;
         for (int i = 0; i < 4 * TTile.RowFours; i++)
             for (int j = 0; j < 4 * TTile.ColumnFours; j++) sum[i * (4 * TTile.ColumnFours) + j] = T.Zero;
         for (int i = 0; i < TTile.Stages - 1; i++)
         {
             int k = i * DepthOf<T, TTile>(), into = i * StageOf<T, TTile>();
-            Bring(a, startA + k * s.ColumnA, s.RowA, s.ColumnA, s.M - row, s.K - k, s.FoursA, stages, into, RowsOf<TTile>(), DepthOf<T, TTile>());
-            Bring(b, startB + k * s.RowB, s.ColumnB, s.RowB, s.N - column, s.K - k, s.FoursB, stages, into + PartOf<T, TTile>(), ColumnsOf<TTile>(), DepthOf<T, TTile>());
+            Bring(a, startA + k * s.ColumnA, s.RowA, s.ColumnA, s.M - row, terms - k, s.FoursA, stages, into, RowsOf<TTile>(), DepthOf<T, TTile>());
+            Bring(b, startB + k * s.RowB, s.ColumnB, s.RowB, s.N - column, terms - k, s.FoursB, stages, into + PartOf<T, TTile>(), ColumnsOf<TTile>(), DepthOf<T, TTile>());
             AsyncCopy.Commit();
         }
         int at = 0, to = (TTile.Stages - 1) * StageOf<T, TTile>();
-        for (int first = 0; first < s.K; first += DepthOf<T, TTile>())
+        for (int first = 0; first < terms; first += DepthOf<T, TTile>())
         {
             // The barrier shows what all have copied, and parts the stage that is filled next from those who have just read it.
             AsyncCopy.Wait(TTile.Stages - 2);
             Group.Barrier();
             int k = first + (TTile.Stages - 1) * DepthOf<T, TTile>();
-            if (k < s.K)
+            if (k < terms)
             {
-                Bring(a, startA + k * s.ColumnA, s.RowA, s.ColumnA, s.M - row, s.K - k, s.FoursA, stages, to, RowsOf<TTile>(), DepthOf<T, TTile>());
-                Bring(b, startB + k * s.RowB, s.ColumnB, s.RowB, s.N - column, s.K - k, s.FoursB, stages, to + PartOf<T, TTile>(), ColumnsOf<TTile>(), DepthOf<T, TTile>());
+                Bring(a, startA + k * s.ColumnA, s.RowA, s.ColumnA, s.M - row, terms - k, s.FoursA, stages, to, RowsOf<TTile>(), DepthOf<T, TTile>());
+                Bring(b, startB + k * s.RowB, s.ColumnB, s.RowB, s.N - column, terms - k, s.FoursB, stages, to + PartOf<T, TTile>(), ColumnsOf<TTile>(), DepthOf<T, TTile>());
             }
             AsyncCopy.Commit();
             for (int p = 0; p < DepthOf<T, TTile>(); p++)
@@ -124,6 +125,9 @@ internal static partial class MatMulKernels
     private static int PartOf<T, TTile>() where T : unmanaged where TTile : struct, ITile => DepthOf<T, TTile>() * (RowsOf<TTile>() + 4);
 
     private static int StageOf<T, TTile>() where T : unmanaged where TTile : struct, ITile => PartOf<T, TTile>() + DepthOf<T, TTile>() * (ColumnsOf<TTile>() + 4);
+
+    // Two on a multiprocessor, one of which multiplies while the other waits, where 128 registers are enough for the sums and for the rest.
+    private static int GroupsOf<T, TTile>() where T : unmanaged where TTile : struct, ITile => Math.Min(2, 1 + 16 / (TTile.RowFours * TTile.ColumnFours * Unsafe.SizeOf<T>()));
 
     private static TiledProduct Of<T, TTile>() where T : unmanaged, IFloatingPointIeee754<T> where TTile : struct, ITile =>
         new(typeof(TTile).Name, PipedProgram<T, TTile>.Instance, RowsOf<TTile>(), ColumnsOf<TTile>(), new LaunchSize(1, 1, 1, BlockItems));

@@ -15,6 +15,12 @@ public sealed class KernelAttribute(int groupX, int groupY = 1, int groupZ = 1) 
 
     /// <summary>Work-items of a group along z.</summary>
     public int GroupZ { get; } = groupZ;
+
+    /// <summary>
+    /// The name of a static method beside the kernel, with the kernel's type parameters and without parameters, that computes from constants how many groups a multiprocessor should have room for: CUDA C
+    /// then gives a work-item that many registers fewer. Not said: the compiler decides.
+    /// </summary>
+    public string? AtOnce { get; init; }
 }
 
 /// <summary>

@@ -11,7 +11,7 @@ public sealed class DeviceProductTests
 
     // Whole and cut tiles and strips, vectors of four and not, one step and several of the depth, batches; the last two depths lie around a panel of strips.
     private static readonly (int Batch, int M, int N, int K)[] Sizes =
-        [(1, 1, 1, 1), (1, 5, 33, 3), (2, 64, 32, 16), (3, 7, 9, 0), (1, 60, 66, 40), (1, 130, 132, 20), (2, 129, 36, 17), (1, 12, 64, 256), (1, 6, 31, 259)];
+        [(1, 1, 1, 1), (1, 5, 33, 3), (2, 64, 32, 16), (3, 7, 9, 0), (1, 60, 66, 40), (1, 130, 132, 20), (2, 129, 36, 17), (1, 12, 64, 256), (1, 6, 31, 259), (1, 67, 1, 300), (3, 40, 5, 132), (6, 8, 7, 21), (19, 3, 8, 17)];
 
     [Theory, MemberData(nameof(Devices))]
     public void Every_kernel_computes_the_product(string name) => CheckEveryKernel((Accelerator)DeviceCases.Find(name));
@@ -114,6 +114,38 @@ public sealed class DeviceProductTests
         }
     }
 
+    // A sum, rows and columns by vectors, few columns, batches of small matrices: what the emulator chooses.
+    [Theory]
+    [InlineData(1, 2, 2, 300)]
+    [InlineData(1, 1, 90, 140)]
+    [InlineData(1, 50, 1, 33)]
+    [InlineData(2, 40, 6, 70)]
+    [InlineData(37, 7, 5, 9)]
+    [InlineData(5, 16, 12, 20)]
+    [InlineData(2, 30, 32, 33)]
+    [InlineData(1, 33, 20, 8)]
+    public void Skinny_and_small_products_are_those_of_the_cpu(int batch, int m, int n, int k) => CheckProducts(Device.Parse("emu"), batch, m, n, k);
+
+    /// <summary>Products in all layouts and with operations behind them, against the CPU's.</summary>
+    internal static void CheckProducts(Device device, int batch, int m, int n, int k)
+    {
+        foreach (DType dtype in (DType[])[DType.F32, DType.F64])
+        {
+            double tolerance = (k + 1) * Math.ScaleB(1, dtype == DType.F32 ? -24 : -53);
+            Tensor a = new RandomKey(1).Normal([batch, m, k], dtype), b = new RandomKey(2).Normal([batch, k, n], dtype), bias = new RandomKey(3).Normal([n], dtype), sizes = a.Abs().MatMul(b.Abs());
+            Tensor turnedA = a.Transpose([0, 2, 1]) + 0, turnedB = b.Transpose([0, 2, 1]) + 0;
+            Func<Tensor[], Tensor> layer = Compile((Tensor[] p) => (p[0].MatMul(p[1]) + p[2]).Relu()).Call;
+            Func<Tensor[], Tensor>[] functions = [p => p[0].MatMul(p[1]), p => p[0].Transpose([0, 2, 1]).MatMul(p[1]), p => p[0].MatMul(p[1].Transpose([0, 2, 1])), layer];
+            Tensor[][] operands = [[a, b], [turnedA, b], [a, turnedB], [a, b, bias]];
+            for (int i = 0; i < functions.Length; i++)
+            {
+                Tensor here = functions[i](operands[i]), there;
+                using (Device.Use(device)) there = functions[i](Array.ConvertAll(operands[i], x => x.ToDevice(device))).ToDevice(Device.Cpu);
+                Assert.True(((here - there).Abs() <= 2 * tolerance * (sizes + 1)).All().ToDouble() == 1, $"{dtype} {batch}×{m}×{n}×{k} on {device}, function {i}");
+            }
+        }
+    }
+
     [Fact]
     public void An_epilogue_of_a_device_does_not_run_on_the_host() =>
         Assert.Throws<NotSupportedException>(() => new DeviceEpilogue(DType.F32, [], 0, []).Run(0, 1, 0, 1));
@@ -127,8 +159,18 @@ public sealed class DeviceProductTests
         // The large ones are no kernels for processors: PoCL 3.1 makes wrong code of them, and right code with -cl-opt-disable.
         foreach (TiledProduct product in MatMulKernels.ProductsOf<T>(true))
             if (!device.IsProcessor || product.Program == MatMulKernels.TiledOf<T>()) yield return Tiles(product.Name, product.Program, product.Group.GroupX, product.Group.GroupY, product.Rows, product.Columns);
+        if (c.N <= 8 && !device.IsProcessor)
+        {
+            if (shape.ColumnA == 1) yield return Groups("deep lines", c.N == 1 ? MatMulKernels.DeepLinesOf<T, Size1>() : MatMulKernels.DeepLinesOf<T, Size8>(), (c.M + MatMulKernels.LinesDeep - 1) / MatMulKernels.LinesDeep * c.Batch);
+            yield return Groups("wide lines", c.N == 1 ? MatMulKernels.WideLinesOf<T, Size1>() : MatMulKernels.WideLinesOf<T, Size8>(), (c.M + MatMulKernels.LinesWide - 1) / MatMulKernels.LinesWide * c.Batch);
+        }
+        if (Math.Max(c.M, c.N) <= 8 && !device.IsProcessor) yield return Groups("small, 8", MatMulKernels.SmallOf<T, Size8>(), (c.Batch + 15) / 16);
+        if (Math.Max(c.M, c.N) <= 16 && !device.IsProcessor) yield return Groups("small, 16", MatMulKernels.SmallOf<T, Size16>(), (c.Batch + 3) / 4);
+        if (Math.Max(c.M, c.N) <= 32 && !device.IsProcessor) yield return Groups("small, 32", MatMulKernels.SmallOf<T, Size32>(), c.Batch);
         yield return Tiles("strips", MatMulKernels.StripsOf<T>(), 1, 1, MatMulKernels.MostStripRows, MatMulKernels.StripColumns);
         yield return Tiles("short strips", MatMulKernels.StripsOf<T>(), 1, 1, 2 * MatMulKernels.StripRows, MatMulKernels.StripColumns);
+
+        (string, KernelProgram, LaunchSize, ProductShape) Groups(string name, KernelProgram program, int groups) => (name, program, new LaunchSize(groups, 1, 1, 256), shape);
 
         (string, KernelProgram, LaunchSize, ProductShape) Tiles(string name, KernelProgram program, int groupX, int groupY, int rows, int columns)
         {
@@ -167,6 +209,10 @@ public sealed class DeviceProductTests
             ColumnA = TransposedA ? M : 1,
             RowB = TransposedB ? 1 : N,
             ColumnB = TransposedB ? K : 1,
+            Parts = 1,
+            Depth = K,
+            RowC = N,
+            ColumnC = 1,
             FoursA = M % 4 == 0 && K % 4 == 0 ? 1 : 0,
             FoursB = N % 4 == 0 && K % 4 == 0 ? 1 : 0,
         };

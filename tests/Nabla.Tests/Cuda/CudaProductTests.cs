@@ -36,6 +36,20 @@ public sealed class CudaProductTests
         }
     }
 
+    // Depths that are divided among groups, and added by a second launch; lines of both orders; small matrices, several to a group.
+    [Theory]
+    [InlineData(1, 1, 1, 5000)]
+    [InlineData(1, 1, 300, 1000)]
+    [InlineData(1, 300, 1, 1001)]
+    [InlineData(2, 5, 70, 520)]
+    [InlineData(2, 70, 5, 524)]
+    [InlineData(1, 64, 65, 2003)]
+    [InlineData(1, 30, 20, 1500)]
+    [InlineData(37, 7, 5, 9)]
+    [InlineData(9, 16, 12, 20)]
+    [InlineData(3, 30, 32, 33)]
+    public void Skinny_and_small_products_are_those_of_the_cpu(int batch, int m, int n, int k) => DeviceProductTests.CheckProducts(FakeCuda.Devices[0], batch, m, n, k);
+
     [Fact]
     public void Every_kernel_computes_the_product_in_CUDA_C() => DeviceProductTests.CheckEveryKernel(FakeCuda.Devices[0]);
 

@@ -32,7 +32,7 @@ std::string read(const std::string& path)
 // The kernel is called through pointers to its arguments; its name says which function it is.
 std::string source_of(const std::string& text)
 {
-    static const std::regex kernel(R"(__global__\s+void\s+(?:__launch_bounds__\((\d+)\)\s+)?(\w+)\s*\()");
+    static const std::regex kernel(R"(__global__\s+void\s+(?:__launch_bounds__\((\d+)(?:, \d+)?\)\s+)?(\w+)\s*\()");
     std::smatch match;
     std::string source = "#include \"" KERNEL_HEADER "\"\n#line 1 \"kernel.cu\"\n" + text + "\n";
     if (!std::regex_search(text, match, kernel)) return source + "#error no kernel\n";

@@ -3,7 +3,7 @@
 #define __device__
 #define __shared__ static __attribute__((section("fake_group_memory")))
 #define __forceinline__ inline __attribute__((always_inline))
-#define __launch_bounds__(n)
+#define __launch_bounds__(...)
 #define __align__(n) __attribute__((aligned(n)))
 
 struct __align__(16) float4 { float x, y, z, w; };

@@ -179,7 +179,9 @@ public sealed class TranslationTests
             {
                 static int Elements<T, TSize>() where T : unmanaged where TSize : struct, ISize => (TSize.Rows + 1) * 64 / System.Runtime.CompilerServices.Unsafe.SizeOf<T>();
 
-                [Kernel(32), Instances(typeof(double)), Instances(typeof(Three))]
+                static int Groups<T, TSize>() where T : unmanaged where TSize : struct, ISize => Math.Min(TSize.Rows - 1, 5);
+
+                [Kernel(32, AtOnce = nameof(Groups)), Instances(typeof(double)), Instances(typeof(Three))]
                 static void Copy<T, TSize>(ArrayView<T> x, ArrayView<T> y) where T : unmanaged where TSize : struct, ISize
                 {
                     var tile = SharedMemory.Allocate<T>(Elements<T, TSize>());
