@@ -14,7 +14,7 @@ public enum MatMulPrecision
     Highest,
 
     /// <summary>
-    /// Each operand is the sum of two TF32 numbers, and three of the four products are added up ("3×TF32"). Error: at most about (k/16 + 40)·u for k terms, on random matrices no more than that of
+    /// Each operand is the sum of two TF32 numbers, and three of the four products are added up ("3×TF32"). Error: at most about (k/16 + 40)·u for k terms, of random matrices no more than twice that of
     /// <see cref="Highest"/>; parts of an operand below 2⁻¹³⁷ are lost.
     /// </summary>
     High,

@@ -136,7 +136,7 @@ static fake_fragment* fake_exchange(const void* instruction, const fake_fragment
     return all + warp;
 }
 
-// Sums as the tensor cores of the A100 form them (Fasi, Higham, Mikaitis, Pranesh 2021): terms are cut off one bit below the last bit of the largest, and the sum is rounded towards zero.
+// NVIDIA does not say how tensor cores round. Measurements (Fasi, Higham, Mikaitis, Pranesh 2021) found sums that are cut off, not rounded; here no bit is kept below the last one of the largest term.
 static inline float fake_tensor_sum(const double* terms, int count)
 {
     double most = 0, sum = 0;
@@ -147,7 +147,7 @@ static inline float fake_tensor_sum(const double* terms, int count)
         if (size > most) most = size;
     }
     if (most == 0) return 0;
-    int last = ilogb(most) - 24;
+    int last = ilogb(most) - 23;
     for (int i = 0; i < count; i++) sum += trunc(ldexp(terms[i], -last));
     // 24 bits of the sum, towards zero.
     if (sum != 0 && ilogb(sum) > 23) { int more = ilogb(sum) - 23; sum = ldexp(trunc(ldexp(sum, -more)), more); }
