@@ -88,8 +88,7 @@ end() { mkdir -p "$out/done" && : >"$out/done/$1"; }
 
 "$bin/nabla" devices >"$out/devices.txt" 2>&1 || true
 if [[ $("$bin/nabla" devices --json) != *"\"$device\""* ]]; then
-  printf '%s is not there. ' "$device" >&2
-  grep "^${device%%:*}:" "$out/devices.txt" >&2 || cat "$out/devices.txt" >&2
+  printf '%s is not there: %s\n' "$device" "$(sed -nE "s/^ *${device%%:*}: //p" "$out/devices.txt")" >&2
   exit 1
 fi
 cat "$out/devices.txt"
@@ -138,7 +137,7 @@ if wanted table; then
     options=(--peers --python "$python" --json)
     if [ -n "$quick" ]; then options+=(quick); else options+=(--write); fi
     before=$failed
-    step "table: $group" timeout 240 "$bin/Nabla.Bench" gpu "$device" "$group" "${options[@]}" >"$out/gpu-$group.json"
+    step "table: $group" timeout 300 "$bin/Nabla.Bench" gpu "$device" "$group" "${options[@]}" >"$out/gpu-$group.json"
     [ $failed -gt "$before" ] || end "table-$group"
   done
   cp docs/performance.md "$out/performance.md"

@@ -37,7 +37,7 @@ internal static class GpuProducts
     {
         int[] sizes = isQuick ? [64, 256] : [256, 512, 1024, 2048, 4096, 8192], doubles = isQuick ? [64, 256] : [256, 1024, 4096, 8192];
         // Few tiles are not worth a tensor core.
-        ProductCase[] tensors = isQuick ? [new(DType.F32, 512, 512, 40)] : [.. sizes[3..].Select(n => new ProductCase(DType.F32, n, n, n))];
+        ProductCase[] tensors = isQuick ? [new(DType.F32, 512, 512, 40)] : [.. sizes[4..].Select(n => new ProductCase(DType.F32, n, n, n))];
         int turned = isQuick ? 128 : GoalSize, batch = isQuick ? 1 : 10, wide = isQuick ? 300 : 10_000;
         (int M, int N, int K)[] skinny = [(1, wide, wide), (wide, 1, wide), (8, wide, wide), (wide, wide, 8), (64, 64, 10 * wide), (128, 512, 784)];
         (int Count, int Size)[] batches = [(500 * batch, 16), (200 * batch, 32), (50 * batch, 64), (10 * batch, 128)];

@@ -9,7 +9,7 @@ namespace Nabla.Bench;
 internal sealed class GpuRun : IDisposable
 {
     // Beyond this the rest of a group is left out, so that a run ends.
-    private const int SecondsPerGroup = 150;
+    private const int SecondsPerGroup = 200;
 
     private readonly Report _report;
     private readonly Lazy<DeviceRoof> _roof;
@@ -67,7 +67,7 @@ internal sealed class GpuRun : IDisposable
             $"{Device.Name}: {Device.Description}; its roofs: f32 {Roof.FlopsF32 / 1e12:G3} TFLOP/s, f64 {Roof.FlopsF64 / 1e12:G3} TFLOP/s, copy {Roof.Bytes / 1e9:G3} GB/s read + write. {GpuBench.Clocks()}"));
         if (!_report.Options.Peers) return;
         foreach (string missing in _missing) _table.Note(missing);
-        if (Torch is not null && Torch.Values("[1 if device == 'cuda' else 0]")[0] == 0) _table.Note("This PyTorch has no GPU: its figures are of the CPU.");
+        if (_torch.IsValueCreated && Torch is not null && Torch.Values("[1 if device == 'cuda' else 0]")[0] == 0) _table.Note("This PyTorch has no GPU: its figures are of the CPU.");
     }
 
     /// <summary>Makes a row; what goes wrong is a remark, and the run fails in the end.</summary>

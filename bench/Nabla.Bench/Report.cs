@@ -50,9 +50,10 @@ internal sealed class Report(BenchOptions options, bool ofHost = true)
         _saved = _tables.Count;
     }
 
-    /// <summary>Prints where the figures come from, writes JSON if asked, and saves.</summary>
+    /// <summary>Prints where the figures come from, writes JSON if asked, and saves; nothing if there are none.</summary>
     public void Finish()
     {
+        if (_tables.Count == 0) return;
         if (options.Json) Console.WriteLine(Json().ToJsonString(new JsonSerializerOptions { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }));
         else Console.WriteLine($"\n{Conditions()}");
         Save();
