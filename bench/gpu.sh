@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks and measures Nabla on a GPU, with one command.
-#   bench/gpu.sh [--device cuda:0] [--python python3] [--out DIR] [--quick] [--seconds 520] [--only PART,…] [--groups GROUP,…]
+#   bench/gpu.sh [--device cuda:0] [--python python3] [--out DIR] [--quick] [--seconds 400] [--only PART,…] [--groups GROUP,…]
 # Parts, in this order:
 #   gradients     of all primitives
 #   experiments   all of them in their quick form
@@ -42,7 +42,7 @@ if [ "${1:-}" = publish ]; then
   exit
 fi
 
-device=cuda:0 python=$(command -v python3 || echo python3) out=$repository/publish/gpu-results quick='' seconds=520 only='' groups='' profile=''
+device=cuda:0 python=$(command -v python3 || echo python3) out=$repository/publish/gpu-results quick='' seconds=400 only='' groups='' profile=''
 while [ $# -gt 0 ]; do
   case $1 in
     --device) device=$2; shift 2 ;;
@@ -76,7 +76,7 @@ say() { printf '\n== %s (%ss)\n' "$1" "$SECONDS" >&2; }
 step() {
   say "$1"
   shift
-  "$@" || { failed=1; printf 'FAILED: %s\n' "$*" >&2; }
+  "$@" || { failed=$((failed + 1)); printf 'FAILED: %s\n' "$*" >&2; }
 }
 wanted() { [[ -z $only || ,$only, == *,$1,* ]]; }
 # Whether there is time to begin something, and it was not done before: its mark is in the folder of results.
@@ -98,10 +98,9 @@ if [ -n "$profile" ]; then
     "$bin/Nabla.Bench" gpu "$device" ${groups//,/ }
 fi
 
-primitives=(--all) experiments=(--all) full=() training=(--set train=8000)
+primitives=(--all) full=() training=(--set train=8000)
 if [ -n "$quick" ]; then
-  primitives=(add tanh reduce_sum dot_general cholesky random_normal) experiments=(coding-rate-identities)
-  full=(--quick) training=(--quick --set train=400 --set steps=5)
+  primitives=(add tanh reduce_sum dot_general cholesky random_normal) full=(--quick) training=(--quick --set train=400 --set steps=5)
 fi
 
 if wanted gradients && begin gradients; then
@@ -122,17 +121,25 @@ experiment() {
   return $status
 }
 
-if wanted experiments && begin experiments; then
-  before=$failed
-  rm -rf "$out/runs"
-  step "experiments on $device, quick form" "$bin/nabla" verify "${experiments[@]}" --quick --device "$device" --out "$out/runs" > >(tee "$out/verify.txt") 2>&1
-  [ $failed -gt "$before" ] || end experiments
-fi
+# All experiments of a list, each once.
+experiments() {
+  local folder=$1 id before
+  shift
+  for id in $1; do
+    begin "$folder-$id" || continue
+    before=$failed
+    step "$id on $device" experiment "$folder/$id" "$id" "${@:2}" --device "$device"
+    [ $failed -gt "$before" ] || end "$folder-$id"
+  done
+}
+
+all=$("$bin/nabla" list | awk 'NR > 1 { print $1 }') family=$("$bin/nabla" list | awk '$2 == "CodingRate" { print $1 }')
+[ -z "$quick" ] || all=coding-rate-identities family=coding-rate-identities
+if wanted experiments; then experiments quick "$all" --quick; fi
 
 # A process for each group: what goes wrong on the device in one does not end the others.
 if wanted table; then
-  all=roofs,products,elements,factors,rates,steps
-  for group in $(tr , ' ' <<<"${groups:-$all}"); do
+  for group in $(tr , ' ' <<<"${groups:-roofs,products,elements,factors,rates,steps}"); do
     begin "table-$group" || continue
     options=(--peers --python "$python" --json)
     if [ -n "$quick" ]; then options+=(quick); else options+=(--write); fi
@@ -143,16 +150,7 @@ if wanted table; then
   cp docs/performance.md "$out/performance.md"
 fi
 
-if wanted coding-rate; then
-  family=$("$bin/nabla" list | awk '$2 == "CodingRate" { print $1 }')
-  [ -z "$quick" ] || family=coding-rate-identities
-  for id in $family; do
-    begin "full-$id" || continue
-    before=$failed
-    step "$id on $device" experiment "full/$id" "$id" "${full[@]}" --device "$device"
-    [ $failed -gt "$before" ] || end "full-$id"
-  done
-fi
+if wanted coding-rate; then experiments full "$family" "${full[@]}"; fi
 
 # Names of checks and their verdicts, without numbers.
 verdicts() { sed -nE 's/^(.*[^ ]) {2,}[^ ]+ {2,}.*(holds|FAILS) *$/\1: \2/p' "$out/$1.txt"; }
@@ -162,7 +160,7 @@ if wanted mnist; then
     begin "mnist-${place/:/-}" || continue
     say "mcr2-supervised-training, MNIST, $place"
     # Whether the checks hold is compared below.
-    experiment "mnist/${place/:/-}" mcr2-supervised-training --set data=mnist "${training[@]}" --device "$place" || [ -n "$(verdicts "mnist/${place/:/-}")" ] || { failed=1; cat "$out/mnist/${place/:/-}.txt" >&2; continue; }
+    experiment "mnist/${place/:/-}" mcr2-supervised-training --set data=mnist "${training[@]}" --device "$place" || [ -n "$(verdicts "mnist/${place/:/-}")" ] || { failed=$((failed + 1)); cat "$out/mnist/${place/:/-}.txt" >&2; continue; }
     end "mnist-${place/:/-}"
   done
   if [ -e "$out/mnist/cpu.txt" ] && [ -e "$out/mnist/${device/:/-}.txt" ]; then
@@ -171,6 +169,6 @@ if wanted mnist; then
 fi
 
 [ $failed = 0 ] || left=0
-printf '\n== done (%ss): %s\n' "$SECONDS" "$(if [ $failed = 1 ]; then echo 'SOMETHING FAILED, see above'; elif [ $left = 1 ]; then echo 'something is left: the same command goes on'; else echo 'all passed'; fi)"
+printf '\n== done (%ss): %s\n' "$SECONDS" "$(if [ $failed -gt 0 ]; then echo 'SOMETHING FAILED, see above'; elif [ $left = 1 ]; then echo 'something is left: the same command goes on'; else echo 'all passed'; fi)"
 [ $failed = 0 ] || exit 1
 [ $left = 0 ] || exit 3

@@ -1,6 +1,5 @@
 using System.ComponentModel;
 using System.Diagnostics;
-using System.Globalization;
 using Nabla.Kernels;
 
 namespace Nabla.Bench;

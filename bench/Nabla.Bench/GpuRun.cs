@@ -15,6 +15,7 @@ internal sealed class GpuRun : IDisposable
     private readonly Lazy<DeviceRoof> _roof;
     private readonly Lazy<Torch?> _torch;
     private readonly Stopwatch _watch = new();
+    private bool _torchEnded;
     private readonly List<string> _missing = [];
     private string _group = "";
     private Table? _table;
@@ -47,8 +48,8 @@ internal sealed class GpuRun : IDisposable
     /// <summary>What the device can do at most, measured once.</summary>
     public DeviceRoof Roof => _roof.Value;
 
-    /// <summary>PyTorch; null if there is none.</summary>
-    public Torch? Torch => _torch.Value;
+    /// <summary>PyTorch; null if there is none, or no longer.</summary>
+    public Torch? Torch => _torchEnded ? null : _torch.Value;
 
     /// <summary>A group begins.</summary>
     public void Start(string group)
@@ -82,8 +83,9 @@ internal sealed class GpuRun : IDisposable
         {
             row();
         }
-        catch (Exception e) when (e is NablaException or InvalidDataException or InvalidOperationException or OutOfMemoryException or EntryPointNotFoundException)
+        catch (Exception e) when (e is NablaException or PeerException or IOException or InvalidDataException or InvalidOperationException or OutOfMemoryException or EntryPointNotFoundException)
         {
+            _torchEnded |= e is IOException;
             _report.HasFailed = true;
             _table!.Note($"{what}: FAILED: {e.Message.ReplaceLineEndings(" ")}");
         }
@@ -156,8 +158,9 @@ internal sealed class GpuRun : IDisposable
             question();
             return true;
         }
-        catch (PeerException e)
+        catch (Exception e) when (e is PeerException or IOException or InvalidDataException)
         {
+            _torchEnded |= e is not PeerException;
             _table!.Note($"{what}, PyTorch: {e.Message}");
             return false;
         }

@@ -1,4 +1,3 @@
-using Nabla.Kernels;
 using Nabla.Tests.Kernels;
 
 namespace Nabla.Tests.Cuda;
