@@ -1,6 +1,5 @@
 using Nabla.Kernels;
 using Nabla.Kernels.Language;
-using Nabla.Tests.Cuda;
 
 namespace Nabla.Tests.Accelerators;
 
