@@ -70,11 +70,11 @@ internal sealed class DeviceTuner(Accelerator device, KernelCache cache, Func<Ke
     public int? Find(in TuningClass of) => _chosen.TryGetValue(of, out int kernel) ? kernel : null;
 
     /// <summary>
-    /// Chooses a kernel for a class, and remembers it. The usual one, and nothing is remembered, while a graph is recorded on this thread, while another thread measures, or if the results are large.
+    /// Chooses a kernel for a class, and remembers it. The usual one, and nothing is remembered, while a graph is recorded on this thread, while another thread measures, or if the results are large for the memory that is left.
     /// </summary>
     public int Tune(in TuningClass of, Trial trial)
     {
-        if (device.IsRecording || trial.Result.Bytes > MostResultBytes || !_gate.TryEnter()) return trial.Usual;
+        if (device.IsRecording || trial.Result.Bytes > MostBytes || !_gate.TryEnter()) return trial.Usual;
         try
         {
             if (_chosen.TryGetValue(of, out int known)) return known;
@@ -86,6 +86,9 @@ internal sealed class DeviceTuner(Accelerator device, KernelCache cache, Func<Ke
             _gate.Exit();
         }
     }
+
+    // Of a result, of which two are made; live bytes are counted over all devices.
+    private long MostBytes => Math.Min(MostResultBytes, (device.MemoryBytes - BufferPool.LiveBytes) / 8);
 
     private int? Kept(string key, Trial trial)
     {
