@@ -117,13 +117,15 @@ public sealed class ReduNetShiftInvariant : IExperiment<ReduNetShiftInvariant.Co
     {
         Tensor x = Lifting.UnitSamples(new RandomKey(5).Normal([20, t, 4], DType.F64)), all = AllShifts(x);
         var options = new ReduNetOptions(1, config.EpsilonSquared, config.Step, config.Gate);
-        return (Fastest(3, () => CodingRate.Expansion(all, config.EpsilonSquared)), Fastest(10, () => ReduNet.Build(x, new int[20], 1, options)));
+        return (Fastest(0, () => CodingRate.Expansion(all, config.EpsilonSquared)), Fastest(0.7, () => ReduNet.Build(x, new int[20], 1, options)));
     }
 
-    private static double Fastest(int repeats, Action action)
+    // Of at least three runs, and of as many as fit into the seconds in which the compiler comes to its last tier where a run is short.
+    private static double Fastest(double seconds, Action action)
     {
         double best = double.PositiveInfinity;
-        for (int i = 0; i < repeats; i++)
+        long begin = Stopwatch.GetTimestamp();
+        for (int i = 0; i < 3 || Stopwatch.GetElapsedTime(begin).TotalSeconds < seconds; i++)
         {
             long start = Stopwatch.GetTimestamp();
             action();
