@@ -27,6 +27,9 @@ internal static class DeviceMatMul
             _ => Plain<long>(call),
         };
         call.Launch(choice, epilogue);
+        GC.KeepAlive(a);
+        GC.KeepAlive(b);
+        GC.KeepAlive(c);
     }
 
     private static Choice Float<T>(in Call p) where T : unmanaged, IFloatingPointIeee754<T>
@@ -203,6 +206,7 @@ internal static class DeviceMatMul
             (DeviceView view, ProductShape shape) = (DeviceView.Of(parts), Shape);
             shape.Parts = choice.Parts;
             Queue(joined, LaunchSize.Linear(Count, 256), view, default, view, default, shape, c, epilogue);
+            GC.KeepAlive(parts);
         }
 
         private void Queue(Choice choice, DeviceEpilogue? epilogue, DeviceView c)
@@ -258,6 +262,10 @@ internal static class DeviceMatMul
 
         public override Aval Result => call.Result;
 
-        public override void Launch(int kernel, DenseTensor result) => call.Launch(Tiles(products[kernel], call), null, DeviceView.Of(result));
+        public override void Launch(int kernel, DenseTensor result)
+        {
+            call.Launch(Tiles(products[kernel], call), null, DeviceView.Of(result));
+            GC.KeepAlive(result);
+        }
     }
 }

@@ -53,6 +53,7 @@ internal static class DeviceRates
         GC.KeepAlive(integers);
         GC.KeepAlive(reals);
         GC.KeepAlive(grams);
+        GC.KeepAlive(factors);
         GC.KeepAlive(x);
         long failed = Math.Min(fault[0] == int.MaxValue ? int.MaxValue : fault[0] / side / (matrices / entries), fault[1]);
         return failed == int.MaxValue ? long.MaxValue : failed;

@@ -156,6 +156,8 @@ internal sealed class DeviceTuner(Accelerator device, KernelCache cache, Func<Ke
         DenseTensor count = DenseTensor.Splat(new Aval(DType.I32, Shape.Scalar), 0, device);
         DeviceView Words(DenseTensor tensor) => new(DeviceView.Of(tensor).Address, (int)(tensor.Aval.Bytes / sizeof(int)));
         TuningKernels.LaunchDifferences(device, LaunchSize.Linear(Words(x).Length, 256).GridX, 1, 1, Words(x), Words(y), DeviceView.Of(count));
+        GC.KeepAlive(x);
+        GC.KeepAlive(y);
         return (int)count.ToDoubles()[0];
     }
 }
