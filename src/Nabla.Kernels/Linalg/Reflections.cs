@@ -11,6 +11,8 @@ internal static unsafe class Reflections<T> where T : unmanaged, IFloatingPointI
     /// <summary>Reflections that are applied together.</summary>
     public const int Block = 32;
 
+    private const int RowsAtOnce = 128;
+
     /// <summary>
     /// The reflection that turns x into (β, 0, …, 0): v replaces x, β is returned. τ = 0 (no reflection) if x has this form already. Lengths
     /// whose squares might overflow or vanish are scaled. Source: Golub and Van Loan, §5.1.
@@ -85,17 +87,65 @@ internal static unsafe class Reflections<T> where T : unmanaged, IFloatingPointI
             new Span<T>(basis + i * stride, (int)stride).Clear();
             basis[i * stride + i] = T.One;
         }
-        // From the last block to the first: what lies above and left of it is still the identity.
-        for (nint start = (count - 1) / Block * Block; start >= 0 && count > 0; start -= Block)
-        {
-            nint from = start + offset, many = Math.Min(Block, count - start);
-            for (nint j = 1; j < many; j++) new Span<T>(vectors + (start + j) * vectorStride + from, (int)j).Clear();
-            var v = new MatrixView<T>(vectors + start * vectorStride + from, many, length - from, vectorStride, 1);
-            MatrixView<T> s = NegatedTriangle(v, tau + start, scratch);
-            ApplyRight(new MatrixView<T>(basis + from * stride + from, rows - from, length - from, stride, 1), v, s.Transposed, scratch + Block * Block);
-        }
+        // What lies above and left of a block is still the identity when its turn comes.
+        Multiply(vectors, vectorStride, count, offset, tau, basis, rows, length, stride, scratch, triangular: true);
     }
 
-    /// <summary>Elements of scratch for <see cref="FormBasis"/>.</summary>
-    public static long BasisScratch(nint rows) => Block * Block + 2L * Block * rows;
+    /// <summary>
+    /// Dense rows times Hₖ₋₁⋯H₁·H₀, with the arguments of <see cref="FormBasis"/>. Row i is known to be that of the identity left of the last
+    /// block that it meets if they are <paramref name="triangular"/>.
+    /// </summary>
+    public static void Multiply(T* vectors, nint vectorStride, nint count, nint offset, T* tau, T* target, nint rows, nint length, nint stride,
+        T* scratch, bool triangular = false)
+    {
+        var job = new BlocksJob
+        {
+            Vectors = new MatrixView<T>(vectors, count, length, vectorStride, 1),
+            Target = new MatrixView<T>(target, rows, length, stride, 1),
+            Triangles = scratch,
+            Tau = tau,
+            Offset = offset,
+            Triangular = triangular,
+        };
+        for (nint start = 0; start < count; start += Block) job.Prepare(start);
+        Linalg.RunParts(ref job, (int)((rows + RowsAtOnce - 1) / RowsAtOnce), 2 * Math.Min(rows, RowsAtOnce) * length * count);
+    }
+
+    /// <summary>Elements of scratch for <see cref="FormBasis"/> of that many reflections.</summary>
+    public static long BasisScratch(nint count) => Block * (count + (long)Block);
+
+    // All blocks, from the last to the first, on some rows, which stay in the cache meanwhile.
+    private struct BlocksJob : IParallelJob
+    {
+        public MatrixView<T> Vectors, Target;
+        public T* Triangles, Tau;
+        public nint Offset;
+        public bool Triangular;
+
+        public readonly void Prepare(nint start)
+        {
+            MatrixView<T> v = VectorsOf(start);
+            for (nint j = 1; j < v.Rows; j++) new Span<T>(v.Address + j * v.RowStride, (int)j).Clear();
+            NegatedTriangle(v, Tau + start, Triangles + start * Block);
+        }
+
+        public readonly void Run(int part)
+        {
+            nint from = (nint)part * RowsAtOnce, to = Math.Min(Target.Rows, from + RowsAtOnce);
+            T* scratch = Scratch.Get<T>(Scratch.Slot.Linalg, 2 * Block * (to - from));
+            for (nint start = (Vectors.Rows - 1) / Block * Block; start >= 0 && Vectors.Rows > 0; start -= Block)
+            {
+                nint left = start + Offset, top = Triangular ? Math.Max(from, left) : from;
+                if (top >= to) continue;
+                MatrixView<T> v = VectorsOf(start), s = new MatrixView<T>(Triangles + start * Block, v.Rows, v.Rows, v.Rows, 1);
+                ApplyRight(Target.Block(top, left, to - top, Target.Columns - left), v, s, scratch);
+            }
+        }
+
+        private readonly MatrixView<T> VectorsOf(nint start)
+        {
+            nint left = start + Offset;
+            return Vectors.Block(start, left, Math.Min(Block, Vectors.Rows - start), Vectors.Columns - left);
+        }
+    }
 }

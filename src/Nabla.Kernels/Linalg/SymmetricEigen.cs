@@ -4,12 +4,18 @@ namespace Nabla.Kernels;
 
 public static unsafe partial class Linalg
 {
+    // From this size on vectors come from divide and conquer.
+    private const int DivideFrom = 64;
+
+    // Rows or columns that are transposed together: a cache line.
+    private const int LinesAtOnce = 8;
+
     /// <summary>
     /// A = V·diag(w)·Vᵀ for symmetric A: eigenvalues ascending, eigenvectors as orthonormal columns, each with its first element that comes
     /// within a tenth of the largest magnitude positive. Shape: a <c>[batch..., n, n]</c>, any strides, of which only the lower triangle is read →
     /// w <c>[batch..., n]</c>, v <c>[batch..., n, n]</c> or null for values only; both contiguous, not overlapping a. f32 (computed in f64 and
-    /// rounded once) and f64. Cost about 4n³/3 flops for w, 9n³ more for v. Error: ‖A − V·diag(w)·Vᵀ‖ ≤ c·n·u·‖A‖ and ‖I − Vᵀ·V‖ ≤ c·n·u.
-    /// Method: reflections to tridiagonal form, implicit QR.
+    /// rounded once) and f64. Cost about 4n³/3 flops for w, 10n³/3 more for v. Error: ‖A − V·diag(w)·Vᵀ‖ ≤ c·n·u·‖A‖ and ‖I − Vᵀ·V‖ ≤ c·n·u.
+    /// Method: reflections to tridiagonal form; then implicit QR, or divide and conquer for the vectors of 64 and more rows.
     /// </summary>
     /// <exception cref="NumericException">NB0610: a has an element that is not finite; NB0611: no convergence.</exception>
     /// <exception cref="ShapeException">NB0125: the matrices are not square, or w or v is shaped otherwise.</exception>
@@ -56,7 +62,9 @@ public static unsafe partial class Linalg
         {
             MatrixView<T> source = MatrixView<T>.Of(a, entry);
             nint n = source.Rows, stride = v is null ? 0 : RowRotations.StrideFor(n);
-            long scratch = Math.Max(Tridiagonal.PanelElements(n), Math.Max(Reflections<double>.BasisScratch(n), RowRotations.ScratchElements(n)));
+            bool divide = v is not null && n >= DivideFrom;
+            long scratch = Math.Max(Math.Max(Tridiagonal.PanelElements(n), Reflections<double>.BasisScratch(n)),
+                divide ? DivideAndConquer.ScratchElements(n) : RowRotations.ScratchElements(n));
             using var work = new Workspace<double>(n * (n + stride + 3) + scratch);
             double* matrix = work.Take(n * n), rows = v is null ? null : work.Take(n * stride);
             double* d = work.Take(n), e = work.Take(n), tau = work.Take(n), panel = work.Take(scratch);
@@ -66,18 +74,35 @@ public static unsafe partial class Linalg
                 return;
             }
             Tridiagonal.Reduce(matrix, n, d, e, tau, panel);
-            if (rows != null) Reflections<double>.FormBasis(matrix, n, n - 1, 1, tau, rows, n, n, stride, panel);
-            var rotations = new RowRotations(rows, n, stride, panel);
-            if (!Tridiagonal.Diagonalise(d, e, n, ref rotations)) Report(stuck, entry);
+            if (!(divide ? Divide(matrix, n, d, e, tau, rows, stride, panel) : Rotate(matrix, n, d, e, tau, rows, stride, panel))) Report(stuck, entry);
             Write(entry, d, scale, rows, stride, n);
         }
 
-        // The lower triangle, mirrored, times a power of two that brings the largest element near 1.
+        private static bool Divide(double* matrix, nint n, double* d, double* e, double* tau, double* rows, nint stride, double* scratch)
+        {
+            bool converged = DivideAndConquer.Run(d, e, n, rows, stride, scratch);
+            Reflections<double>.Multiply(matrix, n, n - 1, 1, tau, rows, n, n, stride, scratch);
+            return converged;
+        }
+
+        private static bool Rotate(double* matrix, nint n, double* d, double* e, double* tau, double* rows, nint stride, double* scratch)
+        {
+            if (rows != null) Reflections<double>.FormBasis(matrix, n, n - 1, 1, tau, rows, n, n, stride, scratch);
+            var rotations = new RowRotations(rows, n, stride, scratch);
+            return Tridiagonal.Diagonalise(d, e, n, ref rotations);
+        }
+
+        // The transpose of the lower triangle, times a power of two that brings the largest element near 1.
         private static bool CopyScaled(MatrixView<T> source, double* target, out double scale)
         {
             nint n = source.Rows;
-            for (nint i = 0; i < n; i++)
-                for (nint j = 0; j <= i; j++) target[i * n + j] = target[j * n + i] = double.CreateTruncating(source[i, j]);
+            for (nint i = 0; i < n; i++) new Span<double>(target + i * n, (int)n).Clear();
+            for (nint from = 0; from < n; from += LinesAtOnce)
+            {
+                nint to = Math.Min(n, from + LinesAtOnce);
+                for (nint j = 0; j < to; j++)
+                    for (nint i = Math.Max(from, j); i < to; i++) target[j * n + i] = double.CreateTruncating(source[i, j]);
+            }
             return ScaleToOne(target, n * n, out scale);
         }
 
@@ -91,11 +116,18 @@ public static unsafe partial class Linalg
             for (int j = 0; j < n; j++) values[j] = T.CreateTruncating(d[j] / scale);
             if (rows == null) return;
             MatrixView<T> target = MatrixView<T>.Of(v!, entry);
-            for (int j = 0; j < n; j++)
+            double** lines = stackalloc double*[LinesAtOnce];
+            double* signs = stackalloc double[LinesAtOnce];
+            for (int from = 0; from < n; from += LinesAtOnce)
             {
-                double* row = rows + order[j] * stride;
-                double sign = VectorKernel<double>.PointsBackward(row, n) ? -1 : 1;
-                for (nint i = 0; i < n; i++) target[i, j] = T.CreateTruncating(sign * row[i]);
+                int count = (int)Math.Min(LinesAtOnce, n - from);
+                for (int j = 0; j < count; j++)
+                {
+                    lines[j] = rows + order[from + j] * stride;
+                    signs[j] = VectorKernel<double>.PointsBackward(lines[j], n) ? -1 : 1;
+                }
+                for (nint i = 0; i < n; i++)
+                    for (int j = 0; j < count; j++) target[i, from + j] = T.CreateTruncating(signs[j] * lines[j][i]);
             }
         }
     }
