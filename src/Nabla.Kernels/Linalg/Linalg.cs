@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Nabla.Kernels;
 
 /// <summary>Dense linear algebra on the CPU, batched over the leading axes.</summary>
@@ -5,6 +7,9 @@ public static unsafe partial class Linalg
 {
     // What a factorisation or solve spends beside its multiply-adds, in multiply-adds for each element: copies, and waiting for pivots.
     private const int FixedCost = 16;
+
+    // Rows that become columns together: a cache line of a column's neighbours.
+    private const int LinesAtOnce = 8;
 
     private static long Entries(DenseTensor x)
     {
@@ -35,6 +40,20 @@ public static unsafe partial class Linalg
             long seen = Interlocked.CompareExchange(ref *failure, index, known);
             if (seen == known) return;
             known = seen;
+        }
+    }
+
+    // Column j of the target = signs[j] · row order[j].
+    private static void WriteColumns<T>(MatrixView<double> rows, ReadOnlySpan<int> order, double* signs, MatrixView<T> target)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        double** lines = stackalloc double*[LinesAtOnce];
+        for (int from = 0; from < order.Length; from += LinesAtOnce)
+        {
+            int count = Math.Min(LinesAtOnce, order.Length - from);
+            for (int j = 0; j < count; j++) lines[j] = rows.Address + order[from + j] * rows.RowStride;
+            for (nint i = 0; i < rows.Columns; i++)
+                for (int j = 0; j < count; j++) target[i, from + j] = T.CreateTruncating(signs[from + j] * lines[j][i]);
         }
     }
 

@@ -236,8 +236,14 @@ internal unsafe struct RowRotations
 }
 
 /// <summary>One rotation of the plane.</summary>
-internal static class Rotation
+internal static unsafe class Rotation
 {
+    /// <summary>(upper, lower) := (c·upper + s·lower, c·lower − s·upper).</summary>
+    public static void Turn(double* upper, double* lower, nint count, double c, double s)
+    {
+        for (nint i = 0; i < count; i++) (upper[i], lower[i]) = (c * upper[i] + s * lower[i], c * lower[i] - s * upper[i]);
+    }
+
     /// <summary>c and s with c·f + s·g = r and c·g − s·f = 0; returns r = √(f² + g²). The identity for f = g = 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Make(double f, double g, out double c, out double s)

@@ -8,9 +8,10 @@ public static unsafe partial class Linalg
     /// A = U·diag(s)·Vᵀ: singular values descending and ≥ 0, orthonormal columns of U and rows of Vᵀ; the first element of each column of U that comes
     /// within a tenth of its largest magnitude is positive. Shape: a <c>[batch..., m, n]</c>, any strides → u <c>[batch..., m, k]</c>, s
     /// <c>[batch..., k]</c>, vt <c>[batch..., k, n]</c> with k = min(m, n); u and vt both null for values only; contiguous, not overlapping a. f32
-    /// (computed in f64 and rounded once) and f64. Cost of a square matrix about 8n³/3 flops for s, some 15n³ more for u and vt; a matrix 1.5 times
+    /// (computed in f64 and rounded once) and f64. Cost of a square matrix about 8n³/3 flops for s, 20n³/3 more for u and vt; a matrix 1.5 times
     /// as long as wide or more first becomes a square one by QR. Error: ‖A − U·S·Vᵀ‖ ≤ c·max(m, n)·u·‖A‖, ‖I − Uᵀ·U‖ ≤ c·m·u.
-    /// Method: reflections to bidiagonal form, implicit QR. Sources: Golub and Van Loan, Matrix Computations, §8.6; T. Chan, An improved
+    /// Method: reflections to bidiagonal form; then implicit QR, or divide and conquer for the vectors of 64 and more values. Values alone may
+    /// differ from those with vectors by c·u·‖A‖. Sources: Golub and Van Loan, Matrix Computations, §8.6; T. Chan, An improved
     /// algorithm for computing the singular value decomposition (ACM TOMS 1982), for QR first. Devices turn rows by one-sided Jacobi rotations, in the type of a.
     /// </summary>
     /// <exception cref="NumericException">NB0610: a has an element that is not finite; NB0611: no convergence.</exception>
@@ -107,7 +108,7 @@ public static unsafe partial class Linalg
         {
             nint k = x.Rows;
             using var work = new Workspace<int>(k);
-            using var magnitudes = new Workspace<double>(k);
+            using var magnitudes = new Workspace<double>(2 * k);
             var order = new Span<int>(work.Take(k), (int)k);
             double* keys = magnitudes.Take(k);
             for (int i = 0; i < k; i++) (order[i], keys[i]) = (i, -Math.Abs(values[i]));
@@ -115,13 +116,15 @@ public static unsafe partial class Linalg
             T* target = s.Pointer<T>() + entry * k;
             for (int j = 0; j < k; j++) target[j] = T.CreateTruncating(-keys[j] / scale);
             if (u is null) return;
-            MatrixView<T> columns = MatrixView<T>.Of(u, entry), rows = MatrixView<T>.Of(vt!, entry);
+            double* signs = magnitudes.Take(k);
+            for (int j = 0; j < k; j++) signs[j] = VectorKernel<double>.PointsBackward(x.Address + order[j] * x.RowStride, x.Columns) ? -1 : 1;
+            WriteColumns(x, order, signs, MatrixView<T>.Of(u, entry));
+            MatrixView<T> rows = MatrixView<T>.Of(vt!, entry);
             for (int j = 0; j < k; j++)
             {
-                double* from = x.Address + order[j] * x.RowStride, fromRight = y.Address + order[j] * y.RowStride;
-                double sign = VectorKernel<double>.PointsBackward(from, x.Columns) ? -1 : 1, signRight = values[order[j]] < 0 ? -sign : sign;
-                for (nint i = 0; i < x.Columns; i++) columns[i, j] = T.CreateTruncating(sign * from[i]);
-                for (nint i = 0; i < y.Columns; i++) rows[j, i] = T.CreateTruncating(signRight * fromRight[i]);
+                double* from = y.Address + order[j] * y.RowStride;
+                double sign = values[order[j]] < 0 ? -signs[j] : signs[j];
+                for (nint i = 0; i < y.Columns; i++) rows[j, i] = T.CreateTruncating(sign * from[i]);
             }
         }
     }
@@ -130,24 +133,36 @@ public static unsafe partial class Linalg
 /// <summary>The singular value decomposition of one matrix in double precision.</summary>
 internal static unsafe class SvdKernel
 {
+    // From this size on vectors come from divide and conquer.
+    private const int DivideFrom = 64;
+
     /// <summary>
     /// Decomposes a [m, k] with dense rows, m ≥ k, which is overwritten: values, of either sign and in no order; the vectors as rows of left [k, m]
     /// and right [k, k], unless both are null. False if the iteration did not converge.
     /// </summary>
     public static bool Decompose(double* a, nint m, nint k, double* values, double* left, nint leftStride, double* right, nint rightStride)
     {
-        long panel = Math.Max(Bidiagonal.PanelElements(m, k), Reflections<double>.BasisScratch(k)), rotations = RowRotations.ScratchElements(k);
-        using var work = new Workspace<double>(k * m + 3 * k + Math.Max(panel, 2 * rotations));
-        double* vectors = work.Take(k * m), e = work.Take(k), tauLeft = work.Take(k), tauRight = work.Take(k);
-        double* scratch = work.Take(Math.Max(panel, 2 * rotations));
+        long scratchElements = Math.Max(Bidiagonal.PanelElements(m, k), Reflections<double>.BasisScratch(k));
+        bool divide = left != null && k >= DivideFrom;
+        scratchElements = Math.Max(scratchElements, divide ? DividedBidiagonal.ScratchElements(k) : 2 * RowRotations.ScratchElements(k));
+        using var work = new Workspace<double>(k * m + 3 * k + scratchElements);
+        double* vectors = work.Take(k * m), e = work.Take(k), tauLeft = work.Take(k), tauRight = work.Take(k), scratch = work.Take(scratchElements);
         Bidiagonal.Reduce(a, m, k, vectors, values, e, tauLeft, tauRight, scratch);
+        if (divide)
+        {
+            bool converged = DividedBidiagonal.Run(values, e, k, left, leftStride, right, rightStride, scratch);
+            for (nint i = 0; i < k; i++) new Span<double>(left + i * leftStride + k, (int)(m - k)).Clear();
+            Reflections<double>.Multiply(vectors, m, k, 0, tauLeft, left, k, m, leftStride, scratch);
+            Reflections<double>.Multiply(a, k, k - 1, 1, tauRight, right, k, k, rightStride, scratch);
+            return converged;
+        }
         if (left != null)
         {
             Reflections<double>.FormBasis(vectors, m, k, 0, tauLeft, left, k, m, leftStride, scratch);
             Reflections<double>.FormBasis(a, k, k - 1, 1, tauRight, right, k, k, rightStride, scratch);
         }
         var leftRotations = new RowRotations(left, k, leftStride, scratch);
-        var rightRotations = new RowRotations(right, k, rightStride, scratch + rotations);
+        var rightRotations = new RowRotations(right, k, rightStride, scratch + RowRotations.ScratchElements(k));
         return Bidiagonal.Diagonalise(values, e, k, ref leftRotations, ref rightRotations);
     }
 }

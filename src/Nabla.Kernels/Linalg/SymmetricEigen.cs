@@ -7,15 +7,13 @@ public static unsafe partial class Linalg
     // From this size on vectors come from divide and conquer.
     private const int DivideFrom = 64;
 
-    // Rows or columns that are transposed together: a cache line.
-    private const int LinesAtOnce = 8;
-
     /// <summary>
     /// A = V·diag(w)·Vᵀ for symmetric A: eigenvalues ascending, eigenvectors as orthonormal columns, each with its first element that comes
     /// within a tenth of the largest magnitude positive. Shape: a <c>[batch..., n, n]</c>, any strides, of which only the lower triangle is read →
     /// w <c>[batch..., n]</c>, v <c>[batch..., n, n]</c> or null for values only; both contiguous, not overlapping a. f32 (computed in f64 and
     /// rounded once) and f64. Cost about 4n³/3 flops for w, 10n³/3 more for v. Error: ‖A − V·diag(w)·Vᵀ‖ ≤ c·n·u·‖A‖ and ‖I − Vᵀ·V‖ ≤ c·n·u.
     /// Method: reflections to tridiagonal form; then implicit QR, or divide and conquer for the vectors of 64 and more rows.
+    /// Values alone may differ from those with vectors by c·u·‖A‖.
     /// </summary>
     /// <exception cref="NumericException">NB0610: a has an element that is not finite; NB0611: no convergence.</exception>
     /// <exception cref="ShapeException">NB0125: the matrices are not square, or w or v is shaped otherwise.</exception>
@@ -64,7 +62,7 @@ public static unsafe partial class Linalg
             nint n = source.Rows, stride = v is null ? 0 : RowRotations.StrideFor(n);
             bool divide = v is not null && n >= DivideFrom;
             long scratch = Math.Max(Math.Max(Tridiagonal.PanelElements(n), Reflections<double>.BasisScratch(n)),
-                divide ? DivideAndConquer.ScratchElements(n) : RowRotations.ScratchElements(n));
+                divide ? DividedTridiagonal.ScratchElements(n) : RowRotations.ScratchElements(n));
             using var work = new Workspace<double>(n * (n + stride + 3) + scratch);
             double* matrix = work.Take(n * n), rows = v is null ? null : work.Take(n * stride);
             double* d = work.Take(n), e = work.Take(n), tau = work.Take(n), panel = work.Take(scratch);
@@ -80,7 +78,7 @@ public static unsafe partial class Linalg
 
         private static bool Divide(double* matrix, nint n, double* d, double* e, double* tau, double* rows, nint stride, double* scratch)
         {
-            bool converged = DivideAndConquer.Run(d, e, n, rows, stride, scratch);
+            bool converged = DividedTridiagonal.Run(d, e, n, rows, stride, scratch);
             Reflections<double>.Multiply(matrix, n, n - 1, 1, tau, rows, n, n, stride, scratch);
             return converged;
         }
@@ -115,20 +113,10 @@ public static unsafe partial class Linalg
             T* values = w.Pointer<T>() + entry * n;
             for (int j = 0; j < n; j++) values[j] = T.CreateTruncating(d[j] / scale);
             if (rows == null) return;
-            MatrixView<T> target = MatrixView<T>.Of(v!, entry);
-            double** lines = stackalloc double*[LinesAtOnce];
-            double* signs = stackalloc double[LinesAtOnce];
-            for (int from = 0; from < n; from += LinesAtOnce)
-            {
-                int count = (int)Math.Min(LinesAtOnce, n - from);
-                for (int j = 0; j < count; j++)
-                {
-                    lines[j] = rows + order[from + j] * stride;
-                    signs[j] = VectorKernel<double>.PointsBackward(lines[j], n) ? -1 : 1;
-                }
-                for (nint i = 0; i < n; i++)
-                    for (int j = 0; j < count; j++) target[i, from + j] = T.CreateTruncating(signs[j] * lines[j][i]);
-            }
+            using var scratch = new Workspace<double>(n);
+            double* signs = scratch.Take(n);
+            for (int j = 0; j < n; j++) signs[j] = VectorKernel<double>.PointsBackward(rows + order[j] * stride, n) ? -1 : 1;
+            WriteColumns(new MatrixView<double>(rows, n, n, stride, 1), order, signs, MatrixView<T>.Of(v!, entry));
         }
     }
 }
