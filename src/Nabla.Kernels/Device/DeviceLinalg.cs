@@ -2,18 +2,20 @@ using System.Numerics;
 
 namespace Nabla.Kernels;
 
-/// <summary>Launches factorisations and solves of batches of matrices. A fault is one word that is read back, so these wait for the device.</summary>
+/// <summary>Launches factorisations, solves and inverses of batches of matrices. A fault is one word that is read back, so these wait for the device.</summary>
 internal static class DeviceLinalg
 {
-    private const int Side = FactorKernels.Side;
+    private const int Side = FactorKernels.Side, BlockRows = 256;
 
     /// <summary>l = the lower Cholesky factors of a.</summary>
     public static void Cholesky(DenseTensor a, DenseTensor l)
     {
         if (l.Count == 0) return;
         int n = l.Shape.Dims[^1];
-        long fault = l.DType == DType.F32 ? Factor<float>(a, l) : Factor<double>(a, l);
-        if (fault != int.MaxValue) throw KernelErrors.NotPositiveDefinite(a.Aval, fault / n, fault % n);
+        DenseTensor fault = NoFault((Accelerator)l.Device);
+        if (l.DType == DType.F32) Factor<float>(Placed(a), l, fault, logs: null);
+        else Factor<double>(Placed(a), l, fault, logs: null);
+        if (fault.CopyToArray<int>()[0] is var place && place != int.MaxValue) throw KernelErrors.NotPositiveDefinite(a.Aval, place / n, place % n);
     }
 
     /// <summary>x with op(A)·x = b or x·op(A) = b.</summary>
@@ -21,70 +23,72 @@ internal static class DeviceLinalg
     {
         if (a.Count == 0) return;
         a = Placed(a);
-        int n = a.Shape.Dims[^1];
-        if (!unitDiagonal)
-        {
-            long fault = a.DType == DType.F32 ? ZeroPivot<float>(a) : ZeroPivot<double>(a);
-            if (fault != int.MaxValue) throw KernelErrors.ZeroDiagonal(a.Aval, fault / n, fault % n);
-        }
+        if (!unitDiagonal) RefuseZeros("triangular_solve", a);
         if (x.Count == 0) return;
         Move.Copy(b, x);
         if (a.DType == DType.F32) Solve<float>(a, x, leftSide, lower, transposeA, unitDiagonal);
         else Solve<double>(a, x, leftSide, lower, transposeA, unitDiagonal);
     }
 
-    private static int Factor<T>(DenseTensor a, DenseTensor l) where T : unmanaged, IFloatingPointIeee754<T>
+    /// <summary>x = the inverses of lower triangles, or (L·Lᵀ)⁻¹.</summary>
+    public static void Invert(string operation, DenseTensor l, DenseTensor x, bool square)
     {
-        var device = (Accelerator)l.Device;
-        int n = l.Shape.Dims[^1];
-        DenseTensor fault = NoFault(device);
-        if (n <= FactorKernels.WholeItems) FactorWhole<T>(Placed(a), l, fault);
-        else
-        {
-            var walk = new StridedWalk(a.Shape.Dims, a.Layout.Strides);
-            FactorKernels.LaunchCopyLower<T>(device, LaunchSize.Linear(l.Count, 256).GridX, 1, 1,
-                DeviceView.Of(a), Steps.Of(walk, 0, a.Layout.Offset - a.Layout.Reach.First), Extents.Of(walk), n, DeviceView.Of(l));
-            FactorBlocks<T>(l, fault);
-        }
-        return fault.CopyToArray<int>()[0];
+        if (l.Count == 0) return;
+        l = Placed(l);
+        RefuseZeros(operation, l);
+        DenseTensor inverse = square ? DenseTensor.Allocate(x.Aval, x.Device) : x;
+        if (l.DType == DType.F32) InvertLower<float>(l, inverse);
+        else InvertLower<double>(l, inverse);
+        if (square) SquareTransposed(inverse, x);
     }
 
-    /// <summary>Queues the factorisation of the lower triangles of contiguous matrices in place; the first fault goes into the word <paramref name="fault"/>.</summary>
-    public static void FactorLower<T>(DenseTensor l, DenseTensor fault) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        if (l.Shape.Dims[^1] <= FactorKernels.WholeItems) FactorWhole<T>(l, l, fault);
-        else FactorBlocks<T>(l, fault);
-    }
-
-    // Several small matrices share a group, but not where this would leave multiprocessors without one.
-    private static void FactorWhole<T>(DenseTensor a, DenseTensor l, DenseTensor fault) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        var device = (Accelerator)l.Device;
-        int n = l.Shape.Dims[^1], entries = Entries(l), rows = FactorKernels.Side;
-        while (rows < n || rows < FactorKernels.WholeItems && Parts(entries, FactorKernels.WholeItems / rows) < device.Multiprocessors) rows *= 2;
-        MatrixPlace place = Place(a);
-        DeviceView from = DeviceView.Of(a), to = DeviceView.Of(l);
-        bool foursA = place.Column == 1 && (n | place.Start | place.Row | place.Entry) % 4 == 0 && from.Address % 16 == 0, foursL = n % 4 == 0 && to.Address % 16 == 0;
-        FactorKernels.LaunchCholeskyWhole<T>(device, Parts(entries, FactorKernels.WholeItems / rows), 1, 1,
-            from, place, foursA ? 1 : 0, n, entries, rows, to, foursL ? 1 : 0, DeviceView.Of(fault));
-        GC.KeepAlive(a);
-    }
-
-    // Block columns: factor the block on the diagonal, solve for the rows below it, take their square off what is to the right.
-    private static void FactorBlocks<T>(DenseTensor l, DenseTensor fault) where T : unmanaged, IFloatingPointIeee754<T>
+    /// <summary>
+    /// Queues the lower Cholesky factors l of the lower triangles of a, which has a <see cref="MatrixPlace"/> and may be l up to <see cref="FactorKernels.WholeItems"/> rows. The first fault goes into the word
+    /// <paramref name="fault"/>, Σ log of the diagonals into <see cref="Panels"/> numbers for each matrix.
+    /// </summary>
+    public static void Factor<T>(DenseTensor a, DenseTensor l, DenseTensor fault, DenseTensor? logs) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var device = (Accelerator)l.Device;
         int n = l.Shape.Dims[^1], entries = Entries(l);
-        MatrixPlace place = Place(l);
-        DeviceView view = DeviceView.Of(l);
-        for (int first = 0; first < n; first += Side)
+        if (n <= FactorKernels.WholeItems)
         {
-            int below = n - first - Side;
-            FactorKernels.LaunchCholeskyBlock<T>(device, entries, 1, 1, view, place, n, first, Math.Min(Side, n - first), DeviceView.Of(fault));
-            if (below <= 0) break;
-            FactorKernels.LaunchCholeskyPanel<T>(device, entries, Parts(below, FactorKernels.PanelRows), 1, view, place, n, first);
-            FactorKernels.LaunchCholeskyUpdate<T>(device, entries, Parts(below, Side), Parts(below, Side), view, place, n, first);
+            // Several small matrices share a group, but not where this would leave multiprocessors without one.
+            int rows = Side;
+            while (rows < n || rows < FactorKernels.WholeItems && Parts(entries, FactorKernels.WholeItems / rows) < device.Multiprocessors) rows *= 2;
+            FactorColumns<T>(a, null, l, 0, n, rows, fault, logs);
+            return;
         }
+        DenseTensor known = Matrices(l, Place(l), entries, n, n);
+        for (int first = 0; first < n; first += FactorKernels.PanelColumns)
+        {
+            int columns = Math.Min(FactorKernels.PanelColumns, n - first);
+            DenseTensor? less = first == 0 ? null : DenseTensor.Allocate(new Aval(l.DType, [entries, n - first, columns]), device);
+            if (less is not null) MatMul.Run(Block(known, first, 0, n - first, first), Transposed(Block(known, first, 0, columns, first)), less);
+            FactorColumns<T>(a, less, l, first, columns, FactorKernels.WholeItems, fault, logs);
+        }
+    }
+
+    /// <summary>Logarithms that <see cref="Factor"/> leaves for each matrix of n rows.</summary>
+    public static int Panels(int n) => n <= FactorKernels.WholeItems ? 1 : Parts(n, FactorKernels.PanelColumns);
+
+    private static void FactorColumns<T>(DenseTensor a, DenseTensor? less, DenseTensor l, int first, int columns, int rows, DenseTensor fault, DenseTensor? logs)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        int n = l.Shape.Dims[^1], entries = Entries(l), below = Math.Max(1, n - first - columns);
+        MatrixPlace place = Place(a);
+        DeviceView from = DeviceView.Of(a), to = DeviceView.Of(l);
+        bool foursA = place.Column == 1 && (n | place.Start | place.Row | place.Entry) % 4 == 0 && from.Address % 16 == 0, foursL = n % 4 == 0 && to.Address % 16 == 0;
+        FactorKernels.LaunchCholeskyColumns<T>((Accelerator)l.Device, Parts(entries, FactorKernels.WholeItems / rows), columns == n ? 1 : Parts(below, rows - columns), 1,
+            from, place, foursA ? 1 : 0, less is null ? default : DeviceView.Of(less), n, first, columns, entries, rows, to, foursL ? 1 : 0, logs is null ? default : DeviceView.Of(logs), DeviceView.Of(fault));
+        GC.KeepAlive(a);
+        GC.KeepAlive(less);
+    }
+
+    private static void RefuseZeros(string operation, DenseTensor a)
+    {
+        int n = a.Shape.Dims[^1];
+        long fault = a.DType == DType.F32 ? ZeroPivot<float>(a) : ZeroPivot<double>(a);
+        if (fault != int.MaxValue) throw KernelErrors.ZeroDiagonal(a.Aval, fault / n, fault % n, operation);
     }
 
     /// <summary>The first zero on a diagonal, as entry·n + row, or <see cref="int.MaxValue"/>.</summary>
@@ -102,12 +106,50 @@ internal static class DeviceLinalg
     {
         // From the right: op(A)ᵀ·Xᵀ = Bᵀ.
         bool transpose = transposeA == leftSide;
-        int n = a.Shape.Dims[^1], m = x.Shape.Dims[leftSide ? ^1 : ^2];
+        int n = a.Shape.Dims[^1], m = x.Shape.Dims[leftSide ? ^1 : ^2], entries = Entries(a);
         MatrixPlace triangle = transpose ? Place(a).Transposed : Place(a), sides = leftSide ? Place(x) : Place(x).Transposed;
         if (lower == transpose) (triangle, sides) = (triangle.Reversed(n), sides.RowsReversed(n));
-        FactorKernels.LaunchSolveLower<T>((Accelerator)x.Device, checked(Entries(a) * Parts(m, FactorKernels.Sides)), 1, 1,
-            DeviceView.Of(a), triangle, DeviceView.Of(x), sides, n, m, unitDiagonal ? 1 : 0);
+        if (m >= Side) SolveBlocks<T>(Matrices(a, triangle, entries, n, n), Matrices(x, sides, entries, n, m), isInverse: false, unitDiagonal);
+        else
+            FactorKernels.LaunchSolveLower<T>((Accelerator)x.Device, checked(entries * Parts(m, FactorKernels.Sides)), 1, 1,
+                DeviceView.Of(a), triangle, DeviceView.Of(x), sides, n, m, unitDiagonal ? 1 : 0);
         GC.KeepAlive(a);
+    }
+
+    /// <summary>Queues the inverses x, contiguous, of lower triangles, which have a <see cref="MatrixPlace"/> and no zero on the diagonal.</summary>
+    public static void InvertLower<T>(DenseTensor l, DenseTensor x) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        int n = l.Shape.Dims[^1], entries = Entries(l);
+        SolveBlocks<T>(Matrices(l, Place(l), entries, n, n), Matrices(x, Place(x), entries, n, n), isInverse: true, unitDiagonal: false);
+    }
+
+    /// <summary>y = xᵀ·x.</summary>
+    public static void SquareTransposed(DenseTensor x, DenseTensor y) => MatMul.Run(Transposed(x), x, y);
+
+    // Blocks of rows from top to bottom: what is known of the solution times the rows of the triangle is taken off, the rest is substitution.
+    private static void SolveBlocks<T>(DenseTensor l, DenseTensor x, bool isInverse, bool unitDiagonal) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        (int n, int m, int entries) = (x.Shape.Dims[1], x.Shape.Dims[2], x.Shape.Dims[0]);
+        for (int first = 0; first < n; first += BlockRows)
+        {
+            int rows = Math.Min(BlockRows, n - first), reach = isInverse ? first : m;
+            DenseTensor? less = first == 0 ? null : DenseTensor.Allocate(new Aval(x.DType, [entries, rows, reach]), x.Device);
+            if (less is not null) MatMul.Run(Block(l, first, 0, rows, first), Block(x, 0, 0, first, reach), less);
+            DenseTensor triangle = Block(l, first, first, rows, rows), sides = Block(x, first, 0, rows, m);
+            SolveColumns<T>(triangle, sides, less, isInverse ? first : -1, unitDiagonal);
+        }
+    }
+
+    // As few work-items for each matrix as its right-hand sides need, as long as every multiprocessor has a group.
+    private static void SolveColumns<T>(DenseTensor l, DenseTensor x, DenseTensor? less, int diagonal, bool unitDiagonal) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var device = (Accelerator)x.Device;
+        (int n, int m, int entries, int columns) = (x.Shape.Dims[1], x.Shape.Dims[2], x.Shape.Dims[0], Side);
+        while (columns < FactorKernels.ColumnItems && (columns < m || Parts(entries, FactorKernels.ColumnItems / columns) < device.Multiprocessors)) columns *= 2;
+        FactorKernels.LaunchSolveColumns<T>(device, Parts(entries, FactorKernels.ColumnItems / columns), Parts(m, columns), 1, DeviceView.Of(l), Place(l), DeviceView.Of(x), Place(x),
+            less is null ? default : DeviceView.Of(less), less is null ? 0 : less.Shape.Dims[2], n, m, diagonal, unitDiagonal ? 1 : 0, entries, columns);
+        GC.KeepAlive(l);
+        GC.KeepAlive(less);
     }
 
     /// <summary>The tensor itself, or a dense copy if its batch has no single step.</summary>
@@ -120,6 +162,18 @@ internal static class DeviceLinalg
     }
 
     private static MatrixPlace Place(DenseTensor x) => MatrixPlace.Of(x)!.Value;
+
+    // Matrices of a tensor that lie at a place, as a tensor of three axes.
+    private static DenseTensor Matrices(DenseTensor x, MatrixPlace place, int entries, int rows, int columns) =>
+        x.View(new Layout([entries, rows, columns], [place.Entry, place.Row, place.Column], x.Layout.Reach.First + place.Start));
+
+    private static DenseTensor Block(DenseTensor x, int row, int column, int rows, int columns)
+    {
+        ReadOnlySpan<long> strides = x.Layout.Strides;
+        return x.View(new Layout([x.Shape.Dims[0], rows, columns], strides, x.Layout.Offset + row * strides[1] + column * strides[2]));
+    }
+
+    private static DenseTensor Transposed(DenseTensor x) => x.View(x.Layout.Transpose([.. Enumerable.Range(0, x.Rank - 2), x.Rank - 1, x.Rank - 2]));
 
     /// <summary>A word for faults.</summary>
     public static DenseTensor NoFault(Accelerator device) => DenseTensor.Splat(new Aval(DType.I32, Shape.Scalar), int.MaxValue, device);

@@ -39,9 +39,10 @@ internal static class DeviceRates
         DenseTensor grams = DenseTensor.Allocate(new Aval(features.DType, [Math.Max(1, tables.Tasks.Count / 3), side, side]), device);
         if (tables.Tasks.Count > 0)
             RateKernels.LaunchGram<T>(device, tables.Tasks.Count / 3, tiles, tiles, DeviceView.Of(x), d, DeviceView.Of(order), DeviceView.Of(tasks), side, DeviceView.Of(grams));
-        RateKernels.LaunchAddGrams<T>(device, LaunchSize.Linear(factors.Count, 256).GridX, 1, 1, DeviceView.Of(grams), DeviceView.Of(ranges), DeviceView.Of(reals[0]), side, DeviceView.Of(factors));
-        DeviceLinalg.FactorLower<T>(factors, faults);
-        RateKernels.LaunchValues<T>(device, entries, 1, 1, DeviceView.Of(factors), side, matrices / entries, DeviceView.Of(reals[1]), DeviceView.Of(value), DeviceView.Of(faults));
+        DenseTensor sums = side <= FactorKernels.WholeItems ? factors : DenseTensor.Allocate(factors.Aval, device), logs = DenseTensor.Allocate(new Aval(features.DType, [DeviceLinalg.Panels(side), matrices]), device);
+        RateKernels.LaunchAddGrams<T>(device, LaunchSize.Linear(sums.Count, 256).GridX, 1, 1, DeviceView.Of(grams), DeviceView.Of(ranges), DeviceView.Of(reals[0]), side, DeviceView.Of(sums));
+        DeviceLinalg.Factor<T>(sums, factors, faults, logs);
+        RateKernels.LaunchValues<T>(device, entries, 1, 1, DeviceView.Of(logs), matrices / entries, DeviceView.Of(reals[1]), DeviceView.Of(value), DeviceView.Of(faults));
         if (gradient is not null)
         {
             DenseTensor w = Inverses<T>(factors);
@@ -53,6 +54,8 @@ internal static class DeviceRates
         GC.KeepAlive(integers);
         GC.KeepAlive(reals);
         GC.KeepAlive(grams);
+        GC.KeepAlive(sums);
+        GC.KeepAlive(logs);
         GC.KeepAlive(factors);
         GC.KeepAlive(x);
         long failed = Math.Min(fault[0] == int.MaxValue ? int.MaxValue : fault[0] / side / (matrices / entries), fault[1]);
@@ -62,13 +65,9 @@ internal static class DeviceRates
     // (L·Lᵀ)⁻¹ through L⁻¹, as on the host.
     private static DenseTensor Inverses<T>(DenseTensor l) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var device = (Accelerator)l.Device;
-        int side = l.Shape.Dims[^1];
-        DenseTensor inverse = DenseTensor.Allocate(l.Aval, device), w = DenseTensor.Allocate(l.Aval, device);
-        RateKernels.LaunchIdentity<T>(device, LaunchSize.Linear(inverse.Count, 256).GridX, 1, 1, side, DeviceView.Of(inverse));
-        DeviceLinalg.Solve<T>(l, inverse, leftSide: true, lower: true, transposeA: false, unitDiagonal: false);
-        long[] strides = [(long)side * side, 1, side];
-        MatMul.Run(inverse.View(new Layout(inverse.Shape, strides, inverse.Layout.Offset)), inverse, w);
+        DenseTensor inverse = DenseTensor.Allocate(l.Aval, l.Device), w = DenseTensor.Allocate(l.Aval, l.Device);
+        DeviceLinalg.InvertLower<T>(l, inverse);
+        DeviceLinalg.SquareTransposed(inverse, w);
         return w;
     }
 

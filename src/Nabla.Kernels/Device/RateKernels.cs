@@ -79,19 +79,20 @@ internal static partial class RateKernels
     }
 
     /// <summary>
-    /// value[entry] = Σ weight·log of the diagonal of the factors of an entry: ½ log det of each matrix, weighted. A group for each entry; each work-item adds up every 256th logarithm, then all of them as a
-    /// tree. The smallest entry whose value is not finite goes into fault[1].
+    /// value[entry] = Σ weight·logs of the matrices of an entry: ½ log det of each, weighted. The logarithms of a matrix come in parts, part after part for all matrices. A group for each entry; each work-item adds up
+    /// every 256th matrix, then all of them as a tree. The smallest entry whose value is not finite goes into fault[1].
     /// </summary>
     [Kernel(ValueItems), Instances(typeof(float), typeof(double))]
-    public static void Values<T>(ArrayView<T> factors, int side, int matrices, ArrayView<T> weights, ArrayView<T> value, ArrayView<int> fault) where T : unmanaged, IFloatingPointIeee754<T>
+    public static void Values<T>(ArrayView<T> logs, int matrices, ArrayView<T> weights, ArrayView<T> value, ArrayView<int> fault) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var sums = SharedMemory.Allocate<T>(ValueItems);
         int item = Group.IdxX, entry = Grid.IdxX;
         T sum = T.Zero;
-        for (int matrix = entry * matrices; matrix < (entry + 1) * matrices; matrix++)
+        for (int matrix = entry * matrices + item; matrix < (entry + 1) * matrices; matrix += ValueItems)
         {
-            T weight = weights[matrix];
-            for (int i = item; i < side; i += ValueItems) sum = T.FusedMultiplyAdd(weight, T.Log(factors[(matrix * side + i) * side + i]), sum);
+            T log = T.Zero;
+            for (int part = matrix; part < logs.IntLength; part += weights.IntLength) log = log + logs[part];
+            sum = T.FusedMultiplyAdd(weights[matrix], log, sum);
         }
         sums[item] = sum;
         Group.Barrier();
@@ -105,14 +106,6 @@ internal static partial class RateKernels
             value[entry] = sums[0];
             if (!T.IsFinite(sums[0])) Atomic.Min(ref fault[1], entry);
         }
-    }
-
-    /// <summary>Identity matrices of <paramref name="side"/> rows.</summary>
-    [Kernel(256), Instances(typeof(float), typeof(double))]
-    public static void Identity<T>(int side, ArrayView<T> y) where T : unmanaged, INumber<T>
-    {
-        int i = Grid.IdxX * Group.DimX + Group.IdxX;
-        if (i < y.IntLength) y[i] = i % side == i / side % side ? T.One : T.Zero;
     }
 
     /// <summary>

@@ -25,6 +25,11 @@ public static unsafe partial class Linalg
         CheckSquare(operation, l);
         if (x.Shape != l.Shape || !x.IsContiguous) throw KernelErrors.NotSquare(operation, x.Aval);
         if (!l.DType.IsFloat || l.DType != x.DType) throw KernelErrors.NoProduct(operation, l.Aval, x.Aval);
+        if (x.Device is Accelerator)
+        {
+            DeviceLinalg.Invert(operation, l, x, square);
+            return;
+        }
         long n = l.Shape.Dims[^1], failure = long.MaxValue;
         if (l.DType == DType.F32) InvertAll<float>(l, x, square, &failure);
         else InvertAll<double>(l, x, square, &failure);

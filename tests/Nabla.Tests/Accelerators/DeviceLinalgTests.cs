@@ -45,6 +45,15 @@ public sealed class DeviceLinalgTests
         Device device = Find(name);
         CholeskyTests.CheckLarge(device, DType.F32, 256);
         CholeskyTests.CheckLarge(device, DType.F64, 289);
+        if (device.Name == "emu") return;
+        foreach (DType dtype in new[] { DType.F32, DType.F64 })
+        {
+            CholeskyTests.CheckResiduals(device, dtype, [257, 300]);
+            CholeskyTests.CheckLarge(device, dtype, 513);
+        }
+        CholeskyTests.CheckLowerAndStrides(device, 300);
+        CholeskyTests.CheckBatch(device, 257);
+        CholeskyTests.CheckZeroRows(device, 300);
     }
 
     [Theory, MemberData(nameof(Devices))]
@@ -61,14 +70,34 @@ public sealed class DeviceLinalgTests
     {
         Device device = Find(name);
         foreach (DType dtype in new[] { DType.F32, DType.F64 })
-            foreach (bool left in new[] { true, false }) TriangularSolveTests.CheckResiduals(device, dtype, left, SizesOf(device));
+            foreach (bool left in new[] { true, false })
+            {
+                TriangularSolveTests.CheckResiduals(device, dtype, left, SizesOf(device));
+                // More right-hand sides than a group has work-items, more rows than a block.
+                if (device.Name != "emu") TriangularSolveTests.CheckResiduals(device, dtype, left, [300], 150);
+            }
     }
 
     [Theory, MemberData(nameof(Devices))]
     public void Triangular_systems_of_a_batch_are_solved_and_a_zero_on_the_diagonal_is_named(string name)
     {
         TriangularSolveTests.CheckBatch(Find(name));
+        TriangularSolveTests.CheckBatch(Find(name), 40);
         TriangularSolveTests.CheckZeroDiagonal(Find(name));
+    }
+
+    [Theory, MemberData(nameof(Devices))]
+    public void Inverses_of_triangles_and_from_factors_have_small_residuals(string name)
+    {
+        Device device = Find(name);
+        foreach (DType dtype in new[] { DType.F32, DType.F64 })
+        {
+            InverseTests.CheckRatios(device, dtype, name == "emu" ? [0, 1, 31, 33, 65] : [0, 1, 31, 32, 33, 128, 255, 256, 257, 300, 513]);
+            InverseTests.CheckBatch(device, dtype, 20, name == "emu" ? 2 : 10);
+            InverseTests.CheckBatch(device, dtype, 33, 1);
+        }
+        InverseTests.CheckRatios(device, DType.F32, [257]);
+        InverseTests.CheckZeroDiagonal(device);
     }
 
     [Theory, MemberData(nameof(Devices))]

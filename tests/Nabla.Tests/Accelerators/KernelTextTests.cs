@@ -142,6 +142,18 @@ public sealed partial class KernelTextTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Rows_of_factors_and_columns_of_solutions_stay_in_registers()
+    {
+        foreach ((_, KernelProgram program) in KernelPrograms.All.Where(k => k.Name.StartsWith("FactorKernels.CholeskyColumns", StringComparison.Ordinal) || k.Name.StartsWith("FactorKernels.SolveColumns", StringComparison.Ordinal)))
+        {
+            (int status, string ptx, string log) = Compile(Repository.Read("tests/Nabla.Tests/Accelerators/clang-cuda.h") + program.Cuda, "-O3");
+            Assert.True(status == 0, log);
+            Assert.Matches(program.NeedsDouble ? @"(?m)^\s*ld\.shared\.v2\.f64" : @"(?m)^\s*ld\.shared\.v4\.f32", ptx);
+            Assert.DoesNotContain(".local", ptx);
+        }
+    }
+
+    [Fact]
     public void A_fault_in_CUDA_text_is_found()
     {
         (int status, _, string log) = Compile("__attribute__((global)) void Wrong(float* x) { x[0] = undeclared; }");

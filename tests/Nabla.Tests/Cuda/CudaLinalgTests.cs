@@ -2,7 +2,7 @@ using Nabla.Tests.Kernels;
 
 namespace Nabla.Tests.Cuda;
 
-/// <summary>Cholesky factors on a GPU whose kernels are the generated CUDA C, run on the CPU: one panel and several, alone and with others in a group, and blocks of larger matrices.</summary>
+/// <summary>Cholesky factors and inverses of triangles on a GPU whose kernels are the generated CUDA C, run on the CPU: one strip and several, alone and with others in a group, and blocks of larger matrices.</summary>
 [Collection(nameof(FakeCuda))]
 public sealed class CudaLinalgTests
 {
@@ -14,6 +14,24 @@ public sealed class CudaLinalgTests
         CholeskyTests.CheckResiduals(FakeCuda.Devices[0], dtype, [1, 31, 32, 33, 64, 100, 129]);
         CholeskyTests.CheckLarge(FakeCuda.Devices[0], dtype, 256);
         CholeskyTests.CheckLarge(FakeCuda.Devices[0], dtype, 289);
+        CholeskyTests.CheckLarge(FakeCuda.Devices[0], dtype, 513);
+    }
+
+    [Theory]
+    [InlineData(DType.F32)]
+    [InlineData(DType.F64)]
+    public void Inverses_of_triangles_have_small_residuals(DType dtype)
+    {
+        InverseTests.CheckRatios(FakeCuda.Devices[0], dtype, [1, 31, 32, 33, 128, 255, 256, 257, 300, 513]);
+        InverseTests.CheckBatch(FakeCuda.Devices[0], dtype, 20, 10);
+        InverseTests.CheckBatch(FakeCuda.Devices[0], dtype, 40, 3);
+    }
+
+    [Fact]
+    public void Systems_of_many_right_hand_sides_are_solved()
+    {
+        foreach (bool left in new[] { true, false }) TriangularSolveTests.CheckResiduals(FakeCuda.Devices[0], DType.F32, left, [33, 300], 150);
+        TriangularSolveTests.CheckBatch(FakeCuda.Devices[0], 40);
     }
 
     [Fact]
@@ -22,12 +40,15 @@ public sealed class CudaLinalgTests
         CholeskyTests.CheckLowerAndStrides(FakeCuda.Devices[0], 36);
         CholeskyTests.CheckBatch(FakeCuda.Devices[0], 20, 30);
         CholeskyTests.CheckBatch(FakeCuda.Devices[0], 33, 20);
+        CholeskyTests.CheckBatch(FakeCuda.Devices[0], 257);
     }
 
     [Fact]
     public void The_first_row_that_fails_is_named()
     {
         CholeskyTests.CheckZeroRows(FakeCuda.Devices[0], 129);
+        CholeskyTests.CheckZeroRows(FakeCuda.Devices[0], 300);
+        InverseTests.CheckZeroDiagonal(FakeCuda.Devices[0]);
         CholeskyTests.CheckIndefinite(FakeCuda.Devices[0]);
     }
 }
