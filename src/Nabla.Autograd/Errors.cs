@@ -80,6 +80,9 @@ internal static class AutogradErrors
     public static TraceException NotATree(Type type) => new("NB0510",
         $"tree: {type.Name} cannot be flattened; expected tensors, or records, tuples, arrays, lists and dictionaries of them, or an ITree.");
 
+    public static TraceException NullInTree(Type type) => new("NB0514",
+        $"tree: a part of type {type.Name} is null; expected a value. Use an empty container; only tensors may be absent.");
+
     public static TraceException TreeStructure(string transform, string expected, string given) => new("NB0511",
         $"{transform}: tree structures differ: expected {expected}, given {given}.");
 

@@ -24,7 +24,7 @@ public interface ITree
 public static class Tree
 {
     /// <summary>The tensors of a value in order.</summary>
-    /// <exception cref="TraceException">NB0510: a part is neither a tensor nor a tree.</exception>
+    /// <exception cref="TraceException">NB0510: a part is neither a tensor nor a tree; NB0514: a container is null.</exception>
     public static Tensor[] Leaves<T>(T value)
     {
         if (typeof(T) == typeof(Tensor) && value is Tensor leaf) return [leaf];
@@ -208,6 +208,9 @@ internal abstract class TreeCodec<T> : ITreeCodec
     public abstract void Flatten(T value, TreeSink sink);
 
     public abstract T Unflatten(TreeSource source);
+
+    /// <summary>The value of a type whose parts are looked at, which must not be null; a tensor may be absent, what holds tensors may not.</summary>
+    protected static T Present(T? value) => value ?? throw AutogradErrors.NullInTree(typeof(T));
 
     void ITreeCodec.Flatten(object? value, TreeSink sink) => Flatten((T)value!, sink);
 

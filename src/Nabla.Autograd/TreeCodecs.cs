@@ -32,7 +32,7 @@ internal sealed class OwnCodec<T> : TreeCodec<T> where T : ITree
 {
     public override void Flatten(T value, TreeSink sink)
     {
-        IReadOnlyList<object?> children = value.Children;
+        IReadOnlyList<object?> children = Present(value).Children;
         sink.Static(new Shell(value, children.Count), StaticKind.Children);
         for (int i = 0; i < children.Count; i++)
         {
@@ -92,7 +92,7 @@ internal sealed class ArrayCodec<T> : TreeCodec<T[]>
 {
     public override void Flatten(T[] value, TreeSink sink)
     {
-        sink.Count(value.Length);
+        sink.Count(Present(value).Length);
         for (int i = 0; i < value.Length; i++) sink.Part(i, value[i]);
     }
 
@@ -108,7 +108,7 @@ internal sealed class ListCodec<T> : TreeCodec<List<T>>
 {
     public override void Flatten(List<T> value, TreeSink sink)
     {
-        sink.Count(value.Count);
+        sink.Count(Present(value).Count);
         for (int i = 0; i < value.Count; i++) sink.Part(i, value[i]);
     }
 
@@ -126,7 +126,7 @@ internal sealed class DictionaryCodec<TDictionary, TKey, TValue> : TreeCodec<TDi
 {
     public override void Flatten(TDictionary value, TreeSink sink)
     {
-        sink.Count(value.Count);
+        sink.Count(Present(value).Count);
         IComparer<TKey> order = typeof(TKey) == typeof(string) ? (IComparer<TKey>)StringComparer.Ordinal : Comparer<TKey>.Default;
         foreach (TKey key in value.Keys.Order(order))
         {
@@ -207,6 +207,7 @@ internal sealed class RecordCodec<T> : TreeCodec<T>
 
     public override void Flatten(T value, TreeSink sink)
     {
+        Present(value);
         foreach (Part part in _parts) part.Flatten(ref value, sink);
     }
 

@@ -114,14 +114,9 @@ internal unsafe struct BidiagonalPair
         _update.Mix(_middle, i);
     }
 
-    // Turns the vectors of two values so that z of the first is 0, if what that puts beside the diagonal is negligible.
     private readonly bool Merge(int i, int j)
     {
-        double length = double.Hypot(_z[i], _z[j]), s = _z[i] / length, c = _z[j] / length;
-        if (Math.Abs((_d[j] - _d[i]) * c * s) > _tolerance) return false;
-        (_z[i], _z[j]) = (0, length);
-        (_d[i], _d[j]) = (_d[i] * c * c + _d[j] * s * s, _d[i] * s * s + _d[j] * c * c);
-        _update.Mix(i, j);
+        if (!_update.Merges(_d, _z, i, j, _tolerance, out double c, out double s)) return false;
         Rotation.Turn(_left + j * _leftStride, _left + i * _leftStride, _n, c, s);
         Rotation.Turn(_right + j * _rightStride, _right + i * _rightStride, _columns, c, s);
         return true;

@@ -78,6 +78,21 @@ internal unsafe struct RankOneUpdate
         if (_kind[i] != _kind[j]) _kind[i] = _kind[j] = (int)Kind.Full;
     }
 
+    /// <summary>
+    /// If d of i and j are so near that what their rotation puts beside the diagonal is within the tolerance: makes z of i 0, and says by which c and s
+    /// row j becomes c·(row j) + s·(row i), and row i c·(row i) − s·(row j).
+    /// </summary>
+    public readonly bool Merges(double* d, double* z, int i, int j, double tolerance, out double c, out double s)
+    {
+        double length = double.Hypot(z[i], z[j]);
+        (c, s) = (z[j] / length, z[i] / length);
+        if (Math.Abs((d[j] - d[i]) * c * s) > tolerance) return false;
+        (z[i], z[j]) = (0, length);
+        (d[i], d[j]) = (d[i] * c * c + d[j] * s * s, d[i] * s * s + d[j] * c * c);
+        Mix(i, j);
+        return true;
+    }
+
     /// <summary>Row i takes part; rows are kept in the order of their poles, at most as many as were read from <see cref="Order"/>.</summary>
     public void Keep(int i) => Order[Count++] = i;
 

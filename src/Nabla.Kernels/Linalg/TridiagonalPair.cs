@@ -74,14 +74,9 @@ internal unsafe struct TridiagonalPair
         if (pending >= 0) _update.Keep(pending);
     }
 
-    // Turns two vectors so that z of the first is 0, if what that puts beside the diagonal is negligible.
     private readonly bool Merge(int i, int j, double tolerance)
     {
-        double length = double.Hypot(_z[i], _z[j]), s = _z[i] / length, c = _z[j] / length;
-        if (Math.Abs((_d[j] - _d[i]) * c * s) > tolerance) return false;
-        (_z[i], _z[j]) = (0, length);
-        (_d[i], _d[j]) = (_d[i] * c * c + _d[j] * s * s, _d[i] * s * s + _d[j] * c * c);
-        _update.Mix(i, j);
+        if (!_update.Merges(_d, _z, i, j, tolerance, out double c, out double s)) return false;
         Rotation.Turn(_rows + j * _stride, _rows + i * _stride, _n, c, s);
         return true;
     }

@@ -87,4 +87,17 @@ public sealed class TreeTests
     [Fact]
     public void What_is_not_a_tree_is_refused() =>
         Assert.Equal("NB0510", Assert.Throws<TraceException>(() => Tree.Leaves(new object())).Code);
+
+    [Fact]
+    public void Absent_tensors_are_part_of_the_structure_and_absent_containers_are_refused()
+    {
+        Assert.Single(Tree.Leaves(new Layer(Tensor.From([1.0]), null, "dense")));
+        Action[] wrong =
+        [
+            () => Tree.Leaves<Tensor[]>(null!), () => Tree.Leaves<List<Tensor>>(null!), () => Tree.Leaves<Dictionary<string, Tensor>>(null!),
+            () => Tree.Leaves<Layer>(null!), () => Tree.Leaves(new Layer?[] { null }), () => Tree.Leaves((Tensor.From([1.0]), (Tensor[])null!)),
+        ];
+        foreach (Action action in wrong) Assert.Equal("NB0514", Assert.Throws<TraceException>(action).Code);
+        Assert.Equal("NB0514", Assert.Throws<TraceException>(() => Grad((Layer[] x) => x[0].W.Sum())([null!])).Code);
+    }
 }
