@@ -85,10 +85,16 @@ public sealed class TrainingTests
         Tensor w = new RandomKey(3).Normal([16, 16]), x = new RandomKey(4).Normal([8, 16]);
         Func<Tensor, Tensor> gradient = Grad((Tensor p) => x.MatMul(p).Square().Mean());
         for (int i = 0; i < 5_000; i++) w -= 0.01 * gradient(w);
-        GC.Collect();
-        long before = Environment.WorkingSet;
-        for (int i = 0; i < 95_000; i++) w -= 0.01 * gradient(w);
-        Assert.InRange(Environment.WorkingSet - before, long.MinValue, 64L << 20);
+        // What leaks grows in every window; a heap that finds its size, in some.
+        long least = long.MaxValue;
+        for (int window = 0; window < 5; window++)
+        {
+            GC.Collect();
+            long before = Environment.WorkingSet;
+            for (int i = 0; i < 19_000; i++) w -= 0.01 * gradient(w);
+            least = Math.Min(least, Environment.WorkingSet - before);
+        }
+        Assert.InRange(least, long.MinValue, 8L << 20);
         Assert.True(double.IsFinite(w.Sum().ToDouble()));
     }
 
