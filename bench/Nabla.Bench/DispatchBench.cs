@@ -12,7 +12,7 @@ internal static class DispatchBench
     {
         Table table = report.Table("dispatch", "what", "µs", "bytes allocated", "PyTorch µs", "PyTorch / Nabla");
         using Torch? torch = Torch.Find(report, table);
-        torch?.Do("torch.set_num_threads(1)\na = torch.ones(1)\nb = torch.ones(1, requires_grad=True)\nout = torch.ones(1)\n" +
+        torch?.Do("torch_threads.use(1)\na = torch.ones(1)\nb = torch.ones(1, requires_grad=True)\nout = torch.ones(1)\n" +
             $"def add_many(y):\n for _ in range({Chain}):\n  y = y + y\n return y");
         if (torch is not null && torch.Values("(a + a).tolist()")[0] != 2) throw new InvalidDataException("PyTorch's sum is wrong");
         Tensor one = Tensor.From([1f]);

@@ -32,7 +32,7 @@ internal static class FunctionsBench
         foreach (int threads in new[] { 1, Environment.ProcessorCount }.Distinct())
         {
             Workers.Count = threads;
-            torch?.Do($"torch.set_num_threads({threads})");
+            torch?.Do($"torch_threads.use({threads})");
             foreach (DType dtype in (DType[])[DType.F32, DType.F64])
                 foreach (Case c in Cases.Where(c => report.Options.Rest.Count == 0 || report.Options.Rest.Contains(c.Name))) Row(table, c, dtype, threads, torch);
         }

@@ -73,8 +73,7 @@ internal static class KernelBench
         ours();
         double[] check = c.Check(result.ToDoubles());
         if (!c.Gram) c.RequireClose(check, c.Expected(), "A·(B·t)");
-        foreach ((string name, Peer peer) in peers) c.RequireClose(check, peer.Request(c.ToRequest()), name);
-        if (threads > 1 && peers.Count > 0) OpenBlasPeer.Time(peers[0].Peer, threads);
+        foreach ((string name, Peer peer) in peers) c.RequireClose(check, peer.Turn(c.ToRequest()), name);
         int batch = Math.Max(1, (int)(SecondsPerTurn / WarmUp(ours)));
         List<double> seconds = [], shares = [];
         List<double>[] ratios = [.. peers.Select(_ => new List<double>())];
@@ -83,7 +82,7 @@ internal static class KernelBench
         {
             seconds.Add(SecondsPerCall(ours, batch));
             shares.Add(c.Flops / seconds[^1] / (c.DType == DType.F32 ? Roof.FlopsNow<float>(threads) : Roof.FlopsNow<double>(threads)));
-            for (int i = 0; i < peers.Count; i++) ratios[i].Add(OpenBlasPeer.Time(peers[i].Peer, threads) / seconds[^1]);
+            for (int i = 0; i < peers.Count; i++) ratios[i].Add(OpenBlasPeer.Time(peers[i].Peer) / seconds[^1]);
         }
         Timing time = Timing.Summary(seconds);
         table.Row([

@@ -16,7 +16,7 @@ internal static class LayersBench
         foreach (int threads in new[] { 1, Environment.ProcessorCount }.Distinct())
         {
             Workers.Count = threads;
-            torch?.Do($"torch.set_num_threads({threads})");
+            torch?.Do($"torch_threads.use({threads})");
             Convolution(table, threads, torch, batch: 32, size: 28, channels: 64);
             foreach (int n in (int[])[1024, 4096, 1 << 16, 1 << 20, 1000, 1023, 10_007]) Transform(table, threads, torch, n);
         }

@@ -56,15 +56,14 @@ internal static class LinalgBench
         var work = new LinalgWork(c);
         work.Run();
         double[] check = work.Verify();
-        foreach ((string name, Peer peer) in peers) c.RequireClose(check, peer.Request(c.ToRequest()), work.Size, name);
-        if (threads > 1 && peers.Count > 0) OpenBlasPeer.Time(peers[0].Peer, threads);
+        foreach ((string name, Peer peer) in peers) c.RequireClose(check, peer.Turn(c.ToRequest()), work.Size, name);
         int batch = Math.Max(1, (int)(SecondsPerTurn / WarmUp(work.Run)));
         List<double> seconds = [], ratios = [];
         var watch = Stopwatch.StartNew();
         while (seconds.Count < LeastTurns || (seconds.Count < MostTurns && watch.Elapsed.TotalSeconds < SecondsPerCase))
         {
             seconds.Add(SecondsPerCall(work.Run, batch));
-            if (peers.Count > 0) ratios.Add(peers.Min(p => OpenBlasPeer.Time(p.Peer, threads)) / seconds[^1]);
+            if (peers.Count > 0) ratios.Add(peers.Min(p => OpenBlasPeer.Time(p.Peer)) / seconds[^1]);
         }
         double median = Timing.Summary(seconds).Median * 1e6;
         double? ratio = ratios.Count > 0 ? Timing.Summary(ratios).Median : null;

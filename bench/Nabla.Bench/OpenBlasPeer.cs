@@ -21,9 +21,6 @@ internal static partial class OpenBlasPeer
     private const double SecondsPerBatch = 0.002;
     private const double WarmUpSeconds = 0.05;
 
-    // Idle threads of OpenBLAS spin for 2^26 cycles before they sleep; nobody else is timed meanwhile.
-    private const int MillisecondsOfSpinning = 40;
-
     private static readonly List<nint> Held = [];
 
     /// <summary>What can be asked for. Arguments: see each.</summary>
@@ -59,12 +56,7 @@ internal static partial class OpenBlasPeer
     }
 
     /// <summary>Seconds of one call, by the peer's own watch; afterwards its threads sleep.</summary>
-    public static double Time(Peer peer, int threads)
-    {
-        double seconds = peer.Ask();
-        if (threads > 1) Thread.Sleep(MillisecondsOfSpinning);
-        return seconds;
-    }
+    public static double Time(Peer peer) => peer.Turn("")[0];
 
     /// <summary>Answers requests until the input ends.</summary>
     public static int Serve()

@@ -7,6 +7,10 @@ namespace Nabla.Bench;
 /// <summary>A contestant in a process of its own, which times itself when asked, so that it and we can take turns.</summary>
 internal sealed class Peer : IDisposable
 {
+    // Idle threads of OpenBLAS spin for 2^28 cycles, a tenth of a second, unless told: on the core of whoever has the next turn.
+    private const string CyclesOfSpinning = "20";
+    private const int MillisecondsOfRest = 2;
+
     private readonly Process _process;
 
     private Peer(Process process) => _process = process;
@@ -28,6 +32,7 @@ internal sealed class Peer : IDisposable
 
     private static Peer Start(ProcessStartInfo start, ReadOnlySpan<(string Name, string Value)> environment)
     {
+        start.Environment["OPENBLAS_THREAD_TIMEOUT"] = CyclesOfSpinning;
         foreach ((string name, string value) in environment) start.Environment[name] = value;
         (start.RedirectStandardInput, start.RedirectStandardOutput) = (true, true);
         return new Peer(Process.Start(start) ?? throw new InvalidOperationException($"{start.FileName} did not start"));
@@ -51,8 +56,13 @@ internal sealed class Peer : IDisposable
         return ReadNumbers();
     }
 
-    /// <summary>Asks for one figure.</summary>
-    public double Ask() => Request("")[0];
+    /// <summary>Asks for the figures of a turn; afterwards its threads sleep.</summary>
+    public double[] Turn(string line)
+    {
+        double[] numbers = Request(line);
+        Thread.Sleep(MillisecondsOfRest);
+        return numbers;
+    }
 
     /// <inheritdoc/>
     public void Dispose()

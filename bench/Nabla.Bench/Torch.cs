@@ -41,11 +41,13 @@ internal sealed class Torch : IDisposable
     public Func<double[]> Sampler(string statement)
     {
         Ask("warm", statement);
-        return () => Ask("time", statement);
+        return () => _peer.Turn(Text("time", statement));
     }
 
     /// <inheritdoc/>
     public void Dispose() => _peer.Dispose();
 
-    private double[] Ask(string what, string code) => _peer.Request(JsonSerializer.Serialize(new { what, code }));
+    private double[] Ask(string what, string code) => _peer.Request(Text(what, code));
+
+    private static string Text(string what, string code) => JsonSerializer.Serialize(new { what, code });
 }

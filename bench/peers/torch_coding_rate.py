@@ -6,6 +6,7 @@
   closed     the same batched Cholesky without autograd: inverses, and one matrix a class for the gradient
 """
 import torch
+import torch_threads
 
 
 def waves(n, d):
@@ -17,7 +18,7 @@ def waves(n, d):
 
 def case(threads, d, n, k, e2, device='cpu'):
     """Names of the formulations (dense memberships for small cases only), each a function () → (value, gradient)."""
-    torch.set_num_threads(threads)
+    torch_threads.use(threads)
     y = waves(n, d).to(device)
     labels = torch.arange(n, device=device) % k
     identity = torch.eye(d, device=device)
@@ -85,7 +86,7 @@ def summary(run):
 
 def redunet(threads, d, n, k, layers, e2, step, gate, device='cpu'):
     """A function that builds a ReduNet and gives ΔR before each layer and the features: class Grams, one batched Cholesky and inverse, one product for all operators."""
-    torch.set_num_threads(threads)
+    torch_threads.use(threads)
     start = waves(n, d).to(device)
     labels = torch.arange(n, device=device) % k
     order = torch.argsort(labels, stable=True)

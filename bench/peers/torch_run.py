@@ -15,10 +15,11 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 try:
     import torch
+    import torch_threads
 except ImportError:
     sys.exit('no PyTorch')
 
-names = {'torch': torch}
+names = {'torch': torch, 'torch_threads': torch_threads}
 loops = {}
 
 

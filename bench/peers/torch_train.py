@@ -1,5 +1,6 @@
 """Training steps of PyTorch: the peer of `Nabla.Bench train`."""
 import torch
+import torch_threads
 
 RATE = 0.01
 
@@ -13,7 +14,7 @@ def waves(shape, phase, scale):
 
 def step_of(threads, sizes, batch, classes, momentum, device='cpu', compiled=False):
     """A function that does one full-batch step and returns the loss before it; `compiled` by torch.compile, without the update."""
-    torch.set_num_threads(threads)
+    torch_threads.use(threads)
     x = waves([batch, sizes[0]], 0.3, 1.0).to(device)
     if classes:
         target, loss_of = torch.arange(batch, device=device) % sizes[-1], torch.nn.functional.cross_entropy
