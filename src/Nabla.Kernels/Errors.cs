@@ -94,15 +94,15 @@ internal static class KernelErrors
         $"solve: matrix is singular: {a}, {Matrix(batch)}row {row}; it is a combination of other rows, so no pivot is left for it. " +
         "Use PseudoInverse or LeastSquares, or add a small multiple of the identity.");
 
-    public static NumericException RateLabel(Aval labels, long position, int label, int classes) => new("NB0680",
-        $"coding_rate: a label names no class: label {label} at position {position} of {labels}; expected 0 ≤ label < {classes}.");
+    public static NumericException RateLabel(Aval labels, long position, int? label, int classes) => new("NB0680",
+        $"coding_rate: a label names no class: {(label is { } known ? $"label {known}" : "that")} at position {position} of {labels}; expected 0 ≤ label < {classes}.");
 
     public static NumericException RateFeatures(Aval features, long sample, long coordinate, double value) => new("NB0681",
         $"coding_rate: the features are not finite: {value} in coordinate {coordinate} of sample {sample}, features {features} with one sample a row; every feature " +
         "must be a finite number. Normalise by Normalize, which gives zeros for zeros, and look for the first operation that made it.");
 
-    public static NumericException RateOverflow(Aval features, double epsilonSquared) => new("NB0682",
-        $"coding_rate: I + αZZᵀ has no factorisation in {features.DType.Name}: features {features}, ε² = {epsilonSquared}; the features are too large, or ε² too small. " +
+    public static NumericException RateOverflow(Aval features, double epsilonSquared, bool isFinite = true) => new("NB0682",
+        $"coding_rate: I + αZZᵀ has no factorisation in {features.DType.Name}: features {features}, ε² = {epsilonSquared}; the features are {(isFinite ? "" : "not finite, or ")}too large, or ε² too small. " +
         "Scale the features to unit length, or compute in f64.");
 
     private static string Matrix(long batch) => $"batch index {batch}, ";

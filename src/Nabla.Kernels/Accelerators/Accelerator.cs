@@ -55,6 +55,9 @@ public abstract class Accelerator : Device
     /// <summary>True while what this thread queues becomes a part of a <see cref="LaunchReplay"/>.</summary>
     internal virtual bool IsRecording => false;
 
+    /// <summary>Where faults go while what this thread queues becomes a part of a <see cref="LaunchReplay"/>; null if it does not.</summary>
+    internal virtual IRecordedFaults? RecordedFaults => null;
+
     /// <summary>Copies bytes from one place of this device to another; the ranges do not overlap.</summary>
     internal abstract void CopyWithin(nint source, nint target, long bytes);
 }

@@ -19,13 +19,15 @@ public static unsafe class CodingRates
     /// <exception cref="NumericException">NB0680: a label outside [0, k); NB0681: a feature that is not finite; NB0682: overflow.</exception>
     public static void Run(DenseTensor features, DenseTensor? labels, in RateForm form, DenseTensor value, DenseTensor? gradient)
     {
-        long failure = long.MaxValue;
         if (value.Device is Accelerator)
         {
-            failure = features.DType == DType.F32 ? DeviceRates.Run<float>(features, labels, form, value, gradient) : DeviceRates.Run<double>(features, labels, form, value, gradient);
-            if (failure != long.MaxValue) throw Cause(features.OnHost(), labels?.OnHost(), form, failure);
+            RateForm copy = form;
+            NumericException Found(long entry) => Cause(features.OnHost(), labels?.OnHost(), copy, entry);
+            if (features.DType == DType.F32) DeviceRates.Run<float>(features, labels, form, value, gradient, Found);
+            else DeviceRates.Run<double>(features, labels, form, value, gradient, Found);
             return;
         }
+        long failure = long.MaxValue;
         if (features.DType == DType.F32) RunAll<float>(features, labels, form, value, gradient, &failure);
         else RunAll<double>(features, labels, form, value, gradient, &failure);
         if (failure != long.MaxValue) throw Cause(features, labels, form, failure);

@@ -74,6 +74,8 @@ internal sealed class CudaDevice : Accelerator
 
     internal override bool IsRecording => CudaRecording.OfThread is not null;
 
+    internal override IRecordedFaults? RecordedFaults => CudaRecording.OfThread is { } recording && recording.Device == this ? recording.Faults : null;
+
     internal override nint AllocateMemory(long bytes) => _opened.Value.Queue.Allocate(bytes);
 
     internal override void FreeMemory(nint address, long bytes) => _opened.Value.Queue.Free(address);

@@ -9,7 +9,8 @@ internal sealed unsafe class CudaQueue
     private readonly CudaDevice _owner;
     private readonly nint _context;
     private readonly CudaStaging _uploads, _downloads;
-    private readonly Lock _uploadGate = new(), _downloadGate = new();
+    private readonly Lock _uploadGate = new(), _downloadGate = new(), _watchGate = new();
+    private readonly HashSet<CudaFaults> _watched = [];
     // 0: memory is taken from the device one block at a time.
     private readonly nint _pool;
 
@@ -34,6 +35,9 @@ internal sealed unsafe class CudaQueue
         _pool = pool;
         (_uploads, _downloads) = (new CudaStaging(this), new CudaStaging(this));
     }
+
+    /// <summary>The device.</summary>
+    public CudaDevice Owner => _owner;
 
     /// <summary>The primary context.</summary>
     public nint Context => _context;
@@ -63,7 +67,7 @@ internal sealed unsafe class CudaQueue
         if (result == CuResult.CUDA_ERROR_OUT_OF_MEMORY && _pool != 0)
         {
             // What was given back is free only when the work before it is done, and a pool may hold it in pieces.
-            Finish();
+            Wait();
             Cu.cuMemPoolTrimTo(_pool, 0);
             result = TryAllocate(bytes, out address);
         }
@@ -133,6 +137,7 @@ internal sealed unsafe class CudaQueue
                 done = coming;
             }
         }
+        LookForFaults();
     }
 
     /// <summary>Copies within the device.</summary>
@@ -143,17 +148,45 @@ internal sealed unsafe class CudaQueue
         CudaRecording.OfThread?.AddCopy(this, source, target, bytes);
     }
 
-    /// <summary>Waits until all that was queued is done.</summary>
+    /// <summary>Waits until all that was queued is done, and throws the errors of graphs.</summary>
     public void Finish()
     {
-        Enter();
-        Check(Cu.cuStreamSynchronize(Stream), "cuStreamSynchronize");
+        Wait();
+        LookForFaults();
+    }
+
+    /// <summary>A graph with these faults was launched: the next call that waits looks at them.</summary>
+    public void Watch(CudaFaults faults)
+    {
+        lock (_watchGate) _watched.Add(faults);
     }
 
     /// <summary>Throws if a call has failed.</summary>
     public void Check(CuResult result, string call)
     {
         if (result != CuResult.CUDA_SUCCESS) throw CudaErrors.Of(_owner, call, result);
+    }
+
+    private void Wait()
+    {
+        Enter();
+        Check(Cu.cuStreamSynchronize(Stream), "cuStreamSynchronize");
+    }
+
+    // To look is to read: each is taken out first.
+    private void LookForFaults()
+    {
+        while (TakeWatched() is { } faults) faults.Look();
+    }
+
+    private CudaFaults? TakeWatched()
+    {
+        lock (_watchGate)
+        {
+            CudaFaults? first = _watched.FirstOrDefault();
+            if (first is not null) _watched.Remove(first);
+            return first;
+        }
     }
 
     private CuResult TryAllocate(long bytes, out nint address)

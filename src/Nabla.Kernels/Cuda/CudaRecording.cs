@@ -20,6 +20,7 @@ internal sealed unsafe class CudaRecording : IDisposable
     public CudaRecording(CudaQueue queue)
     {
         _queue = queue;
+        Faults = new CudaFaults(this, queue.Owner);
         queue.Enter();
         nint graph;
         queue.Check(Cu.cuGraphCreate(&graph, 0), "cuGraphCreate");
@@ -31,11 +32,31 @@ internal sealed unsafe class CudaRecording : IDisposable
     /// <summary>The recording in progress on this thread.</summary>
     public static CudaRecording? OfThread => _ofThread;
 
+    /// <summary>The device that it records.</summary>
+    public CudaDevice Device => _queue.Owner;
+
+    /// <summary>What the graph will find wrong.</summary>
+    public CudaFaults Faults { get; }
+
     /// <summary>Launches and copies so far.</summary>
     public int Nodes { get; private set; }
 
     /// <summary>No graph: the host has read or sent something.</summary>
     public void Refuse() => _isRefused = true;
+
+    /// <summary>Does something that is no part of the graph.</summary>
+    public void Aside(Action work)
+    {
+        _ofThread = null;
+        try
+        {
+            work();
+        }
+        finally
+        {
+            _ofThread = this;
+        }
+    }
 
     /// <summary>A launch that was queued.</summary>
     public void Add(CudaQueue queue, nint function, in LaunchSize size, void** parameters)
@@ -79,7 +100,7 @@ internal sealed unsafe class CudaRecording : IDisposable
     {
         nint executable;
         return !_isRefused && Nodes > 1 && Cu.cuGraphInstantiateWithFlags(&executable, _graph, 0) == CuResult.CUDA_SUCCESS
-            ? new CudaGraph(_queue, executable, _blocks) : null;
+            ? new CudaGraph(_queue, executable, _blocks, Faults) : null;
     }
 
     /// <summary>Ends it.</summary>

@@ -57,7 +57,10 @@ internal sealed class CudaReplay(CudaQueue queue) : LaunchReplay
     {
         using var recording = new CudaRecording(queue);
         work();
-        if (recording.Finish() is not { } graph)
+        CudaGraph? recorded = recording.Finish();
+        // The work has been done as well.
+        recording.Faults.Look();
+        if (recorded is not { } graph)
         {
             _isRefused = true;
             return;

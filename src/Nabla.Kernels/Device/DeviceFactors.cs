@@ -21,8 +21,10 @@ internal static class DeviceFactors
         int n = a.Shape.Dims[^1];
         DenseTensor lu = DenseTensor.Allocate(a.Aval, a.Device), permutation = DenseTensor.Allocate(new Aval(DType.I32, Shape.Create(a.Shape.Dims[..^1])), a.Device);
         Lu(a, lu, permutation);
-        long fault = a.DType == DType.F32 ? DeviceLinalg.ZeroPivot<float>(lu) : DeviceLinalg.ZeroPivot<double>(lu);
-        if (fault != int.MaxValue) throw KernelErrors.Singular(a.Aval, fault / n, permutation.CopyToArray<int>()[fault]);
+        // The message names a row of the input, by the permutation: no graph can wait with it.
+        DenseTensor word = DenseTensor.Splat(new Aval(DType.I32, Shape.Scalar), int.MaxValue, a.Device);
+        DeviceLinalg.FindZeroPivot(lu, word);
+        if (word.CopyToArray<int>()[0] is var fault && fault != int.MaxValue) throw KernelErrors.Singular(a.Aval, fault / n, permutation.CopyToArray<int>()[fault]);
         if (x.Count == 0) return;
         if (a.DType == DType.F32) Solve<float>(lu, permutation, DeviceLinalg.Placed(b), x);
         else Solve<double>(lu, permutation, DeviceLinalg.Placed(b), x);

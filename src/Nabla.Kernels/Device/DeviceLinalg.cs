@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace Nabla.Kernels;
 
-/// <summary>Launches factorisations, solves and inverses of batches of matrices. A fault is one word that is read back, so these wait for the device.</summary>
+/// <summary>Launches factorisations, solves and inverses of batches of matrices. A fault is one word that is read back, so these wait for the device, unless they become a part of a graph.</summary>
 internal static class DeviceLinalg
 {
     private const int Side = FactorKernels.Side, BlockRows = 256;
@@ -12,10 +12,11 @@ internal static class DeviceLinalg
     {
         if (l.Count == 0) return;
         int n = l.Shape.Dims[^1];
-        DenseTensor fault = NoFault((Accelerator)l.Device);
+        Aval matrices = a.Aval;
+        DenseTensor fault = DeviceFaults.Words((Accelerator)l.Device, 1);
         if (l.DType == DType.F32) Factor<float>(Placed(a), l, fault, logs: null);
         else Factor<double>(Placed(a), l, fault, logs: null);
-        if (fault.CopyToArray<int>()[0] is var place && place != int.MaxValue) throw KernelErrors.NotPositiveDefinite(a.Aval, place / n, place % n);
+        DeviceFaults.Check(fault, (words, _) => KernelErrors.NotPositiveDefinite(matrices, words[0] / n, words[0] % n));
     }
 
     /// <summary>x with op(A)·x = b or x·op(A) = b.</summary>
@@ -87,18 +88,19 @@ internal static class DeviceLinalg
     private static void RefuseZeros(string operation, DenseTensor a)
     {
         int n = a.Shape.Dims[^1];
-        long fault = a.DType == DType.F32 ? ZeroPivot<float>(a) : ZeroPivot<double>(a);
-        if (fault != int.MaxValue) throw KernelErrors.ZeroDiagonal(a.Aval, fault / n, fault % n, operation);
+        Aval matrices = a.Aval;
+        DenseTensor fault = DeviceFaults.Words((Accelerator)a.Device, 1);
+        FindZeroPivot(a, fault);
+        DeviceFaults.Check(fault, (words, _) => KernelErrors.ZeroDiagonal(matrices, words[0] / n, words[0] % n, operation));
     }
 
-    /// <summary>The first zero on a diagonal, as entry·n + row, or <see cref="int.MaxValue"/>.</summary>
-    public static int ZeroPivot<T>(DenseTensor a) where T : unmanaged, IFloatingPointIeee754<T>
+    /// <summary>The first zero on a diagonal, as entry·n + row, goes into a word.</summary>
+    public static void FindZeroPivot(DenseTensor a, DenseTensor fault)
     {
         var device = (Accelerator)a.Device;
-        int n = a.Shape.Dims[^1], rows = checked(Entries(a) * n);
-        DenseTensor fault = NoFault(device);
-        FactorKernels.LaunchFindZeroPivot<T>(device, LaunchSize.Linear(rows, 256).GridX, 1, 1, DeviceView.Of(a), Place(a), n, rows, DeviceView.Of(fault));
-        return fault.CopyToArray<int>()[0];
+        int n = a.Shape.Dims[^1], rows = checked(Entries(a) * n), groups = LaunchSize.Linear(rows, 256).GridX;
+        if (a.DType == DType.F32) FactorKernels.LaunchFindZeroPivot<float>(device, groups, 1, 1, DeviceView.Of(a), Place(a), n, rows, DeviceView.Of(fault));
+        else FactorKernels.LaunchFindZeroPivot<double>(device, groups, 1, 1, DeviceView.Of(a), Place(a), n, rows, DeviceView.Of(fault));
     }
 
     /// <summary>Solves in place; both tensors have a <see cref="MatrixPlace"/>, and no element of the diagonal is zero.</summary>
@@ -174,9 +176,6 @@ internal static class DeviceLinalg
     }
 
     private static DenseTensor Transposed(DenseTensor x) => x.View(x.Layout.Transpose([.. Enumerable.Range(0, x.Rank - 2), x.Rank - 1, x.Rank - 2]));
-
-    /// <summary>A word for faults.</summary>
-    public static DenseTensor NoFault(Accelerator device) => DenseTensor.Splat(new Aval(DType.I32, Shape.Scalar), int.MaxValue, device);
 
     /// <summary>Matrices of a batch.</summary>
     public static int Entries(DenseTensor x)

@@ -14,7 +14,7 @@ internal static partial class RateKernels
     private const int Half = Side / 2, Pitch = Side + 1, ValueItems = 256;
 
     /// <summary>
-    /// The lower triangles of YᵀY, or of YYᵀ, of the samples <c>tasks[3i]</c> to <c>tasks[3i] + tasks[3i + 1]</c>, YYᵀ if <c>tasks[3i + 2]</c> is 1. One tile a group, two rows and two columns of it a work-item.
+    /// The lower triangles of YᵀY, or of YYᵀ, of the samples <c>tasks[3i]</c> to <c>tasks[3i] + tasks[3i + 1]</c>, YYᵀ if <c>tasks[3i + 2]</c> is 1. One tile a group, two rows and two columns of it a work-item. Nothing is made of no samples.
     /// </summary>
     [Kernel(Half, Half), Instances(typeof(float), typeof(double))]
     public static void Gram<T>(ArrayView<T> x, int d, ArrayView<int> order, ArrayView<int> tasks, int side, ArrayView<T> c) where T : unmanaged, IFloatingPointIeee754<T>
@@ -51,6 +51,7 @@ internal static partial class RateKernels
             s11 = s11 + p11;
             Group.Barrier();
         }
+        if (count == 0) return;
         Store(c, task, side, row + r, column + s, s00);
         Store(c, task, side, row + r, column + s + Half, s01);
         Store(c, task, side, row + r + Half, column + s, s10);
@@ -109,12 +110,12 @@ internal static partial class RateKernels
     }
 
     /// <summary>
-    /// Rows of the gradient: those of a piece, up to 32 samples of one class, times factor·W of the class and of all samples, or the other way round for n_j×n_j matrices.
+    /// Rows of the gradient: those of a piece, up to 32 samples of one class, times weight·α·W of the class and of all samples, or the other way round for n_j×n_j matrices.
     /// A piece is four numbers: the matrix of its class, that of all samples (or −1), its first place in the order, and how many samples it has.
     /// </summary>
     [Kernel(Half, Half), Instances(typeof(float), typeof(double))]
     public static void Product<T>(
-        ArrayView<T> x, int d, ArrayView<int> order, ArrayView<int> parts, ArrayView<int> pieces, ArrayView<T> factors, int side, ArrayView<T> w, ArrayView<T> gradient)
+        ArrayView<T> x, int d, ArrayView<int> order, ArrayView<int> parts, ArrayView<int> pieces, ArrayView<T> alphas, ArrayView<T> weights, int side, ArrayView<T> w, ArrayView<T> gradient)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         var tileA = SharedMemory.Allocate<T>(Side * Pitch);
@@ -126,7 +127,7 @@ internal static partial class RateKernels
         {
             int matrix = pieces[4 * piece + pass], at = Math.Max(0, matrix), start = parts[3 * at], count = parts[3 * at + 1];
             bool small = parts[3 * at + 2] != 0;
-            T factor = factors[at];
+            T factor = weights[at] * alphas[at];
             int depth = matrix < 0 || factor == T.Zero ? 0 : small ? count : d;
             for (int first = 0; first < depth; first += Side)
             {

@@ -156,6 +156,75 @@ public sealed class CudaGraphTests
     }
 
     [Fact]
+    public void A_step_on_the_coding_rate_reduction_is_one_launch_with_the_bits_of_many()
+    {
+        using IDisposable device = Device.Use(FakeCuda.Devices[0]);
+        double[] expected;
+        using (OneByOne()) expected = Steps(Rates(), 8);
+        Assert.Equal(expected, Steps(Rates(), 8));
+        Assert.True(expected[^1] < expected[0]);
+        TrainingLoop<Tensor[], Tensor> loop = Rates();
+        for (int i = 0; i < 6; i++) loop.Step();
+        Assert.Equal((0, 20), Done(() => loop.Run(20)));
+
+        static double[] Steps(TrainingLoop<Tensor[], Tensor> loop, int steps) => [.. Enumerable.Range(0, steps).Select(_ =>
+        {
+            loop.Step();
+            return loop.Metrics.ToDouble();
+        })];
+
+        static TrainingLoop<Tensor[], Tensor> Rates()
+        {
+            Sequential net = Sequential.Mlp([12, 6], Activation.Relu, Initializers.Xavier);
+            (Tensor[] parameters, _, _) = net.Init(new RandomKey(0), [5]);
+            Tensor x = new RandomKey(1).Normal([70, 5]), labels = Tensor.From([.. Enumerable.Range(0, 70).Select(i => i * i % 3)]);
+            return new(state =>
+            {
+                (Tensor loss, Tensor[] gradient) = ValueAndGrad((Tensor[] p) => Losses.MaximalCodingRateReduction(net.Apply(p, x), labels, 3, 0.5))(state);
+                return ([.. state.Zip(gradient, (p, g) => p - 0.05 * g)], loss);
+            }, parameters);
+        }
+    }
+
+    // The first runs wait and say all; of later ones the device is asked when somebody waits for it.
+    [Fact]
+    public void What_goes_wrong_in_a_graph_is_thrown_when_the_device_is_waited_for()
+    {
+        CudaDevice device = FakeCuda.Devices[0];
+        using IDisposable _ = Device.Use(device);
+        Compiled<(Tensor X, Tensor Labels), Tensor> rate = Compile(((Tensor X, Tensor Labels) p) => CodingRate.Reduction(p.X, p.Labels, 2, 0.5) * 2 + 1);
+        DenseTensor x = new RandomKey(1).Normal([3, 6]).Dense, labels = Tensor.From([0, 1, 0, 1, 1, 0]), y = Scalar();
+        void Run() => rate.Run((x, labels), y);
+        for (int i = 0; i < 4; i++) Run();
+        double expected = y.ToDouble();
+        Assert.Equal((0, 1), Done(Run));
+        labels.Write<int>([0, 1, 0, 5, 1, -1]);
+        Run();
+        Run();
+        var error = Assert.Throws<NumericException>(device.Synchronize);
+        Assert.Equal("NB0680", error.Code);
+        Assert.Contains("position 3 of i32[6]", error.Message);
+        labels.Write<int>([0, 1, 0, 1, 1, 0]);
+        Run();
+        Assert.Equal(expected, y.ToDouble());
+        x.Write<float>([.. Enumerable.Repeat(float.NaN, 18)]);
+        Run();
+        Assert.Equal("NB0682", Assert.Throws<NumericException>(() => y.ToDouble()).Code);
+        device.Synchronize();
+
+        Compiled<Tensor, Tensor> solve = Compile((Tensor a) => a.Cholesky().SolveTriangular(Ops.Eye(2, DType.F32)).Sum());
+        DenseTensor a = Tensor.From([4f, 0, 0, 16], [2, 2]);
+        for (int i = 0; i < 4; i++) solve.Run(a, y);
+        Assert.Equal((0, 1), Done(() => solve.Run(a, y)));
+        Assert.Equal(0.75, y.ToDouble());
+        a.Write<float>([4, 0, 0, -9]);
+        solve.Run(a, y);
+        Assert.Contains("f32[2,2], batch index 0, row 1;", Assert.Throws<NumericException>(() => y.ToDouble()).Message);
+        // A second program with the first mistake at its first run says so at once.
+        Assert.Equal("NB0601", Assert.Throws<NumericException>(() => Compile((Tensor m) => m.Cholesky().Sum()).Run(a, y)).Code);
+    }
+
+    [Fact]
     public void A_graph_goes_with_its_program()
     {
         FakeCuda.Devices[0].Synchronize();

@@ -1,3 +1,4 @@
+using Nabla.Tests.Accelerators;
 using Nabla.Tests.Kernels;
 
 namespace Nabla.Tests.Cuda;
@@ -41,6 +42,13 @@ public sealed class CudaLinalgTests
         CholeskyTests.CheckBatch(FakeCuda.Devices[0], 20, 30);
         CholeskyTests.CheckBatch(FakeCuda.Devices[0], 33, 20);
         CholeskyTests.CheckBatch(FakeCuda.Devices[0], 257);
+    }
+
+    [Fact]
+    public void Samples_are_sorted_by_class_as_on_the_host()
+    {
+        foreach ((int n, int d, int k, int entries) in new[] { (1, 1, 1, 1), (257, 20, 40, 2), (5000, 90, 11, 2), (50, 4, 600, 2), (3000, 2, 900, 1), (30, 60, 5, 3), (600, 5, 0, 2) })
+            DeviceClassesTests.Check(FakeCuda.Devices[0], n, d, k, entries);
     }
 
     [Fact]
