@@ -4,7 +4,7 @@
 # Parts, in this order:
 #   gradients     of all primitives
 #   experiments   all of them in their quick form
-#   table         the tables of docs/performance.md beside cuBLAS, cuSOLVER and PyTorch; groups: roofs,products,elements,factors,rates,steps
+#   table         the tables of docs/performance.md beside cuBLAS, cuSOLVER and PyTorch; groups: roofs,products,elements,factors,spectra,rates,steps
 #   coding-rate   the experiments on coding rates in their full form, one after another
 #   mnist         mcr2-supervised-training on MNIST, on the GPU and on the CPU: the same verdicts, and the time of both
 # JSON, reports and logs go to DIR (publish/gpu-results). After --seconds no further experiment or group begins; the same command with the same DIR goes on where it stopped (ends with 3 if something is left).
@@ -139,7 +139,7 @@ if wanted experiments; then experiments quick "$all" --quick; fi
 
 # A process for each group: what goes wrong on the device in one does not end the others.
 if wanted table; then
-  for group in $(tr , ' ' <<<"${groups:-roofs,products,elements,factors,rates,steps}"); do
+  for group in $(tr , ' ' <<<"${groups:-roofs,products,elements,factors,spectra,rates,steps}"); do
     begin "table-$group" || continue
     options=(--peers --python "$python" --json)
     if [ -n "$quick" ]; then options+=(quick); else options+=(--write); fi

@@ -4,7 +4,7 @@ using Nabla.Kernels.Cuda;
 
 namespace Nabla.Peers;
 
-/// <summary>Cholesky factors of batches by cuSOLVER on our tensors, in our context and on our stream. What it takes for an upper triangle in columns is a lower one in our rows.</summary>
+/// <summary>Cholesky factors of batches, eigenvectors and singular vectors by cuSOLVER on our tensors, in our context and on our stream. What it takes for an upper triangle in columns is a lower one in our rows.</summary>
 internal sealed unsafe partial class Cusolver : IDisposable
 {
     /// <summary>A name that <see cref="NvidiaLibraries"/> turns into a file.</summary>
@@ -60,6 +60,7 @@ internal sealed unsafe partial class Cusolver : IDisposable
     public void Dispose()
     {
         _device.Queue.Enter();
+        DropMethods();
         cusolverDnDestroy(_handle);
     }
 

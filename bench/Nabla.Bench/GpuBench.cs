@@ -12,7 +12,7 @@ internal static class GpuBench
 {
     private static readonly (string Name, Action<GpuRun> Print)[] Groups =
     [
-        ("roofs", GpuRoofs.Print), ("products", GpuProducts.Print), ("elements", GpuElements.Print), ("factors", GpuFactors.Print), ("rates", GpuRates.Print), ("steps", GpuSteps.Print),
+        ("roofs", GpuRoofs.Print), ("products", GpuProducts.Print), ("elements", GpuElements.Print), ("factors", GpuFactors.Print), ("spectra", GpuSpectra.Print), ("rates", GpuRates.Print), ("steps", GpuSteps.Print),
     ];
 
     /// <summary>Prints the tables. Words: the device, else <c>cuda:0</c>; <c>quick</c> for small sizes; names of groups, else all.</summary>

@@ -41,7 +41,7 @@ Add("all", "all of these", report => Array.ForEach(benches, bench =>
     bench.Run(report);
     report.Save();
 }));
-Add("gpu", "the table of GPUs, on the device that is named (cuda:0), 'quick' in small; groups: roofs, products, elements, factors, rates, steps; not part of all", GpuBench.Print);
+Add("gpu", "the table of GPUs, on the device that is named (cuda:0), 'quick' in small; groups: roofs, products, elements, factors, spectra, rates, steps; not part of all", GpuBench.Print);
 root.Subcommands.Add(Micro());
 return root.Parse(args).Invoke();
 

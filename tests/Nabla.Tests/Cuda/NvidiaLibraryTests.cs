@@ -71,6 +71,54 @@ public sealed class NvidiaLibraryTests
         Assert.Equal("cublasSgemm: ExecutionFailed", error.Message);
     }
 
+    // diag(3, 1, 2) in turned axes, alone and with its double.
+    [Theory]
+    [InlineData(DType.F32, 1)]
+    [InlineData(DType.F64, 1)]
+    [InlineData(DType.F32, 2)]
+    [InlineData(DType.F64, 2)]
+    public void Rows_are_eigenvectors_with_ascending_values(DType type, int batch)
+    {
+        using Cusolver cusolver = Open(Cusolver.Open);
+        double[] a = [2.28, 0.96, 0, 0.96, 1.72, 0, 0, 0, 2];
+        DenseTensor matrices = There([.. a.Concat(a.Select(x => 2 * x)).Take(9 * batch)], [batch, 3, 3], type), values = There(new double[3 * batch], [batch, 3], type);
+        cusolver.Eigenvectors(matrices, values, There(new double[batch], [batch], DType.F32))();
+        double[] w = values.ToDoubles(), v = matrices.ToDoubles();
+        for (int entry = 0; entry < batch; entry++)
+            for (int i = 0; i < 3; i++)
+            {
+                Assert.Equal((i + 1) * (entry + 1), w[3 * entry + i], 1e-5);
+                double[] row = v[(9 * entry + 3 * i)..(9 * entry + 3 * i + 3)], expected = i switch { 0 => [-0.6, 0.8, 0], 1 => [0, 0, 1], _ => [0.8, 0.6, 0] };
+                Assert.Equal(1, Math.Abs(row.Zip(expected, (x, y) => x * y).Sum()), 1e-5);
+            }
+    }
+
+    [Theory]
+    [InlineData(DType.F32, 1)]
+    [InlineData(DType.F64, 1)]
+    [InlineData(DType.F32, 2)]
+    [InlineData(DType.F64, 2)]
+    public void Rows_are_singular_vectors_with_descending_values(DType type, int batch)
+    {
+        using Cusolver cusolver = Open(Cusolver.Open);
+        // A takes (0.6, 0.8) to 2·(0, 1), and (0.8, −0.6) to 5·(1, 0).
+        double[] a = [4, -3, 1.2, 1.6];
+        DenseTensor matrices = There([.. a.Concat(a.Select(x => -x)).Take(4 * batch)], [batch, 2, 2], type), values = There(new double[2 * batch], [batch, 2], type);
+        DenseTensor left = There(new double[4 * batch], [batch, 2, 2], type), right = There(new double[4 * batch], [batch, 2, 2], type);
+        cusolver.SingularVectors(matrices, left, values, right, There(new double[batch], [batch], DType.F32))();
+        (double[] from, double[] to) = (left.ToDoubles(), right.ToDoubles());
+        for (int entry = 0; entry < batch; entry++)
+            for (int i = 0; i < 2; i++)
+            {
+                int at = 4 * entry + 2 * i;
+                double sign = entry == 0 ? 1 : -1;
+                Assert.Equal(i == 0 ? 5 : 2, values.ToDoubles()[2 * entry + i], 1e-5);
+                Assert.Equal(1, Math.Abs(i == 0 ? 0.8 * from[at] - 0.6 * from[at + 1] : 0.6 * from[at] + 0.8 * from[at + 1]), 1e-5);
+                Assert.Equal(i == 0 ? sign * (0.8 * from[at] - 0.6 * from[at + 1]) : 0, to[at], 1e-5);
+                Assert.Equal(i == 0 ? 0 : sign * (0.6 * from[at] + 0.8 * from[at + 1]), to[at + 1], 1e-5);
+            }
+    }
+
     [Theory]
     [InlineData(DType.F32)]
     [InlineData(DType.F64)]
