@@ -12,6 +12,9 @@ internal sealed record FusionGroup(Equation[] Equations, Shape Shape, DType Elem
     /// <summary>True if it is one loop.</summary>
     public bool IsLoop => Equations.Length > 1;
 
+    /// <summary>True for a loop over lines (<see cref="LineFusion"/>): its folds fold the last axes; operations may use their results, also as elements of <see cref="Shape"/>, through views that are among the equations.</summary>
+    public bool IsLines { get; init; }
+
     /// <summary>The product that the loop finishes, its first equation; null if there is none.</summary>
     public Equation? Product => IsLoop && Equations[0].Primitive is DotGeneralPrimitive ? Equations[0] : null;
 
@@ -36,6 +39,9 @@ internal sealed record FusionGroup(Equation[] Equations, Shape Shape, DType Elem
 
     /// <summary>True for an equation whose result is a fold over the loop, not an element of it.</summary>
     public static bool IsFold(Equation equation) => FoldOf(equation) is not null;
+
+    /// <summary>True for a view among the equations of a loop over lines.</summary>
+    public bool HasView(Equation equation) => IsLines && !IsFold(equation) && Fusion.FormOf(equation, forDevice: true).IsNone;
 }
 
 /// <summary>
@@ -84,7 +90,7 @@ internal sealed class Fusion
         {
             if (isView(equation)) fusion.View(equation);
             else if ((forDevice ? FusionGroup.IsFold(equation) : equation.Primitive is ReduceSumPrimitive) && fusion.JoinFold(equation)) continue;
-            else if (!fusion.MayJoin(equation) || !fusion.Join(equation)) fusion.Stand(equation);
+            else if (!MayJoin(equation, forDevice) || !fusion.Join(equation)) fusion.Stand(equation);
         }
         foreach (Group group in fusion._open.Values.ToArray()) fusion.Close(group);
         return fusion._order;
@@ -97,13 +103,15 @@ internal sealed class Fusion
     /// <summary>Every equation alone.</summary>
     public static List<FusionGroup> None(Program program) => [.. program.Equations.Select(Alone)];
 
-    private static FusionGroup Alone(Equation equation) => new([equation], equation.OutputArray[0].Aval.Shape, equation.OutputArray[0].Aval.DType, ..0);
+    /// <summary>An equation that runs by itself.</summary>
+    public static FusionGroup Alone(Equation equation) => new([equation], equation.OutputArray[0].Aval.Shape, equation.OutputArray[0].Aval.DType, ..0);
 
-    private bool MayJoin(Equation equation)
+    /// <summary>True for an operation on elements that can be part of a loop.</summary>
+    public static bool MayJoin(Equation equation, bool forDevice)
     {
-        LaneForm form = FormOf(equation, _forDevice);
+        LaneForm form = FormOf(equation, forDevice);
         DType element = equation.InputArray.Append(equation.OutputArray[0]).Any(a => a.Aval.DType == DType.F64) ? DType.F64 : DType.F32;
-        return !form.IsNone && (!_forDevice || DeviceLoop.Supports(form, element));
+        return !form.IsNone && (!forDevice || DeviceLoop.Supports(form, element));
     }
 
     private bool Join(Equation equation)
@@ -208,7 +216,7 @@ internal sealed class Fusion
         HashSet<Atom> computed = [.. equations.Select(e => e.OutputArray[0])];
         int reads = equations.SelectMany(e => e.InputArray).Distinct().Where(a => !computed.Contains(a)).Sum(a => a is Literal ? DeviceLoop.TensorBytes : DeviceLoop.StridedBytes);
         int writes = computed.Count(a => _results.Contains(a) || _readers[a].Any(e => !equations.Contains(e)));
-        return reads + writes * DeviceLoop.TensorBytes + (folds ? DeviceLoop.FoldBytes : sizeof(int));
+        return reads + writes * DeviceLoop.TensorBytes + (folds ? DeviceLoop.FoldBytes : 2 * sizeof(int));
     }
 
     private Group? GroupOf(Atom atom) => atom is Var v ? _owner[v.Id] : null;

@@ -26,7 +26,7 @@ internal sealed class Planner
         _program = onHost ? ContractionForms.Lower(program, device) : program;
         _device = device;
         int variables = _program.VarCount;
-        _schedule = onDevice ? ProductEpilogues.AttachForDevice(Fusion.ScheduleForDevice(_program, MayBeView), MayBeView) : onHost ? ProductEpilogues.Attach(Recomputation.Apply(_program, Fusion.Schedule(_program, MayBeView), ref variables), MayBeView) : Fusion.None(_program);
+        _schedule = onDevice ? ProductEpilogues.AttachForDevice(LineFusion.Apply(_program, Fusion.ScheduleForDevice(_program, MayBeView), MayBeView), MayBeView) : onHost ? ProductEpilogues.Attach(Recomputation.Apply(_program, Fusion.Schedule(_program, MayBeView), ref variables), MayBeView) : Fusion.None(_program);
         _storage = new Storage?[variables];
         _layouts = new Layout?[variables];
         _lastUse = LastUses();
@@ -116,7 +116,7 @@ internal sealed class Planner
             foreach ((int position, Equation equation) in group.Equations.Index())
                 foreach (Var result in equation.OutputArray)
                 {
-                    if (group.IsLoop && equation != group.Product && StaysInside(group, result, t)) continue;
+                    if (group.HasView(equation) || (group.IsLoop && equation != group.Product && StaysInside(group, result, t))) continue;
                     if (direct.Contains(result)) PlaceWindow(result);
                     else if (Reusable(group, position, result, t) is { } reused) Place(result, reused, Layout.RowMajor(result.Aval.Shape)).ExtendTo(_lastUse[result.Id]);
                     else Place(result, NewStorage(result, t, Math.Max(t, _lastUse[result.Id])), Layout.RowMajor(result.Aval.Shape));
@@ -177,6 +177,11 @@ internal sealed class Planner
             foreach (((FusionGroup reader, Var v), Storage copy) in _copies)
                 if (reader == group) yield return new Plan.CopyStep(Tensor(v), Copy(v, copy));
             string names = string.Join(' ', group.Equations.Select(e => e.Primitive.Name));
+            if (group.IsLines)
+            {
+                yield return new Plan.FusedStep(LinesOf(group), names);
+                yield break;
+            }
             (FusedTensor[] tensors, LoopOperation[] operations) = LoopOf(group);
             var accelerator = _device as Accelerator;
             if (group.Product is not { } product)
@@ -233,6 +238,30 @@ internal sealed class Planner
             tensors.Add(FusionGroup.FoldOf(e) is { } fold ? new FusedTensor(Tensor(result), fold, values[e.InputArray[0]]) : new FusedTensor(Tensor(result), FusedUse.Store, values[result]));
         }
         return ([.. tensors], [.. operations]);
+    }
+
+    private DeviceLines LinesOf(FusionGroup group)
+    {
+        var values = new Dictionary<Atom, int>();
+        HashSet<Atom> computed = [.. group.Equations.Select(e => e.OutputArray[0])];
+        foreach (Atom atom in group.Equations.SelectMany(e => e.InputArray))
+            if (!computed.Contains(atom)) values.TryAdd(atom, values.Count);
+        var tensors = values.Keys.Select(a => new FusedTensor(Tensor(a), FusedUse.Load)).ToList();
+        var steps = new List<LineStep>();
+        foreach (Equation e in group.Equations)
+        {
+            Var result = e.OutputArray[0];
+            int Operand(int i) => i < e.InputArray.Length ? values[e.InputArray[i]] : -1;
+            if (group.HasView(e))
+            {
+                values[result] = Operand(0);
+                continue;
+            }
+            values[result] = tensors.Count(t => t.Use == FusedUse.Load) + steps.Count;
+            steps.Add(FusionGroup.FoldOf(e) is { } fold ? new LineStep(new LoopOperation(default, Operand(0)), fold) : new LineStep(new LoopOperation(Fusion.FormOf(e, forDevice: true), Operand(0), Operand(1), Operand(2))));
+            if (_storage[result.Id] is not null) tensors.Add(new FusedTensor(Tensor(result), FusedUse.Store, values[result]));
+        }
+        return new DeviceLines((Accelerator)_device, group.Shape, group.Folded.Start.Value, group.Element, [.. tensors], [.. steps]);
     }
 
     private static DenseTensor Copy(Var v, Storage copy) => new(v.Aval.DType, copy.Buffer!, Layout.RowMajor(v.Aval.Shape));

@@ -11,7 +11,7 @@ public sealed class DeviceLoop : ILoop
     public const int MostParameterBytes = 1024;
 
     /// <summary>Bytes of parameters for a tensor that lies densely or has one element, for one in any other layout, and for folds.</summary>
-    public const int TensorBytes = 24, StridedBytes = 80, FoldBytes = 136;
+    public const int TensorBytes = 24, StridedBytes = 80, FoldBytes = 140;
 
     private const int GroupSize = 256;
 
@@ -25,6 +25,7 @@ public sealed class DeviceLoop : ILoop
     private readonly KernelProgram _program;
     private readonly LaunchSize _size;
     private readonly int _count;
+    private readonly bool _inFours;
 
     /// <summary>Prepares a kernel.</summary>
     /// <param name="device">Where it runs; <see cref="Accelerator.ComposesKernels"/> holds.</param>
@@ -40,9 +41,11 @@ public sealed class DeviceLoop : ILoop
         _walks = [.. tensors.Select((t, i) => _readings[i] == LoopReading.Strided ? WalkOf(t.Tensor) : default)];
         (int first, int axes) = folded.GetOffsetAndLength(shape.Rank);
         _axes = axes == 0 ? null : new FoldAxes(Layout.RowMajor(shape), [.. Enumerable.Range(first, axes)]);
-        _size = _axes is { Cut: var cut } ? new LaunchSize(cut.Groups, 1, 1, GroupSize) : LaunchSize.Linear(_count, GroupSize);
+        // Where every multiprocessor has a group of fours; those of a processor are its vectors already.
+        _inFours = _axes is null && !device.IsProcessor && _count / (4 * GroupSize) >= device.Multiprocessors;
+        _size = _axes is { Cut: var cut } ? new LaunchSize(cut.Groups, 1, 1, GroupSize) : LaunchSize.Linear(_inFours ? (_count + 3L) / 4 : _count, GroupSize);
         _tables = Array.ConvertAll(tensors, t => IsFold(t.Use) && _axes is { Cut: { Chunks: > 1 } several } ? DenseTensor.Allocate(several.Table(element), device) : null);
-        _program = DeviceLoopText.Program(element, tensors, _readings, operations, _axes?.Cut.ByLines);
+        _program = DeviceLoopText.Program(element, tensors, _readings, operations, _axes?.Cut.ByLines, _inFours);
     }
 
     /// <summary>True if an operation has a function on devices and can be part of a loop.</summary>
@@ -63,25 +66,28 @@ public sealed class DeviceLoop : ILoop
         lock (_arguments)
         {
             _arguments.Clear();
+            bool fours = true;
             for (int i = 0; i < _tensors.Length; i++)
             {
                 DeviceView view = DeviceView.Of(_tables[i] ?? _tensors[i].Tensor);
+                fours &= !DeviceLoopText.IsFour(_tensors[i], _readings[i]) || view.Address % 16 == 0;
                 _arguments.View(view.Address, view.Length);
                 if (_readings[i] == LoopReading.Strided) _arguments.Value(_walks[i].Steps).Value(_walks[i].Extents);
             }
             if (_axes is { } axes)
             {
                 _arguments.Value(axes.Kept).Value(axes.KeptExtents).Value(axes.Folded).Value(axes.FoldedExtents);
-                _arguments.Value(axes.Cut.Outputs).Value(axes.Cut.Chunk).Value(axes.Cut.Chunks).Value(axes.Cut.Count);
+                _arguments.Value(axes.Cut.Outputs).Value(axes.Cut.Width).Value(axes.Cut.Chunk).Value(axes.Cut.Chunks).Value(axes.Cut.Count);
             }
             else _arguments.Value(_count);
+            if (_inFours) _arguments.Value(fours ? 1 : 0);
             _device.Launch(_program, _size, _arguments);
             for (int i = 0; i < _tensors.Length; i++)
                 if (_tables[i] is { } table) FoldTable(_tensors[i].Use, table, _axes!.Value.Cut.TableAxis, _tensors[i].Tensor);
         }
     }
 
-    private static void FoldTable(FusedUse use, DenseTensor table, int axis, DenseTensor y)
+    internal static void FoldTable(FusedUse use, DenseTensor table, int axis, DenseTensor y)
     {
         if (use == FusedUse.Sum) DeviceReduce.Run<SumOp>(table, [axis], y);
         else if (use == FusedUse.Max) DeviceReduce.Run<MaxOp>(table, [axis], y);

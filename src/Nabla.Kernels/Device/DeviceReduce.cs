@@ -59,6 +59,11 @@ internal static class DeviceReduce
     // One pass, into y if there is one chunk, else into a table that the next pass folds.
     private static void Fold<TOp, T>(in Problem p, DenseTensor y) where TOp : struct, IReduceOp where T : unmanaged, INumber<T>, IMinMaxValue<T>
     {
+        if (p.Axes.IsLine)
+        {
+            FoldLines<TOp, T>(p, y);
+            return;
+        }
         var device = (Accelerator)y.Device;
         FoldCut cut = p.Axes.Cut;
         DenseTensor target = cut.Chunks == 1 ? y : DenseTensor.Allocate(cut.Table(y.DType), device);
@@ -71,9 +76,19 @@ internal static class DeviceReduce
         else
         {
             ReduceKernels.LaunchFoldGroups<TOp, T>(device, cut.Groups, 1, 1,
-                p.X, p.Axes.Kept, p.Axes.KeptExtents, p.Axes.Folded, p.Axes.FoldedExtents, cut.Count, cut.Chunk, cut.Chunks, view);
+                p.X, p.Axes.Kept, p.Axes.KeptExtents, p.Axes.Folded, p.Axes.FoldedExtents, cut.Outputs, cut.Count, cut.Width, cut.Chunk, cut.Chunks, view);
         }
         if (cut.Chunks > 1) Fold<TOp, T>(new Problem(target, [cut.TableAxis]), y);
+        GC.KeepAlive(target);
+    }
+
+    private static void FoldLines<TOp, T>(in Problem p, DenseTensor y) where TOp : struct, IReduceOp where T : unmanaged, INumber<T>, IMinMaxValue<T>
+    {
+        LineCut cut = LineCut.Of(p.Axes.Cut.Outputs, p.Axes.Cut.Count);
+        DenseTensor target = cut.Chunks == 1 ? y : DenseTensor.Allocate(cut.Table(y.DType), y.Device);
+        LineKernels.LaunchFold<TOp, T>((Accelerator)y.Device, cut.Groups, 1, 1,
+            p.X, p.Axes.Kept, p.Axes.KeptExtents, cut.Count, cut.Chunk, cut.Chunks, cut.Lanes, p.X.Address % 16 == 0 && p.Axes.Kept.IsMultipleOf(4) ? 1 : 0, DeviceView.Of(target));
+        if (cut.Chunks > 1) Fold<TOp, T>(new Problem(target, [1]), y);
         GC.KeepAlive(target);
     }
 
@@ -98,6 +113,7 @@ internal readonly struct FoldAxes
             if (axes.Contains(axis)) folded.Append(layout.Shape.Dims[axis], layout.Strides[axis]);
             else kept.Append(layout.Shape.Dims[axis], layout.Strides[axis]);
         }
+        IsLine = folded.Rank == 1 && folded.Stride(0, 0) == 1;
         Cut = FoldCut.Of(checked((int)kept.Count), checked((int)folded.Count), isDense: kept.Stride(0, 0) == 1);
         (Kept, KeptExtents) = (Steps.Of(kept, 0, layout.Offset - layout.Reach.First), Extents.Of(kept));
         (Folded, FoldedExtents) = (Steps.Of(folded, 0, 0), Extents.Of(folded));
@@ -105,6 +121,9 @@ internal readonly struct FoldAxes
 
     /// <summary>Who folds what.</summary>
     public FoldCut Cut { get; }
+
+    /// <summary>What an output folds are neighbours: a line.</summary>
+    public bool IsLine { get; }
 
     /// <summary>Where each output starts.</summary>
     public Steps Kept { get; }
@@ -122,24 +141,38 @@ internal readonly struct FoldAxes
 /// <summary>How a fold is cut into the work of work-items or groups: by sizes alone, so that the order in which elements are folded is fixed.</summary>
 /// <param name="Outputs">Results.</param>
 /// <param name="Count">Positions that are folded for each.</param>
-/// <param name="ByLines">A work-item folds a chunk of an output; else a group does.</param>
+/// <param name="Width">Outputs that a group folds, a power of two, with an equal share of its work-items for each; 0: each work-item folds a chunk of an output.</param>
 /// <param name="Chunk">Positions of a chunk.</param>
 /// <param name="Chunks">Chunks of an output; if there are several, their results are a table that is folded in turn.</param>
-internal readonly record struct FoldCut(int Outputs, int Count, bool ByLines, int Chunk, int Chunks)
+internal readonly record struct FoldCut(int Outputs, int Count, int Width, int Chunk, int Chunks)
 {
-    // Two levels of runs of 16; a group's items fold 16 positions each before the tree.
-    private const int LineChunk = ReduceKernels.Run * ReduceKernels.Run, GroupChunk = ReduceKernels.Run * ReduceKernels.Size;
+    // Two levels of runs of 16.
+    private const int LineChunk = ReduceKernels.Run * ReduceKernels.Run;
+
+    // Runs that a work-item folds rather than leave them to another launch; groups that are enough for large GPUs.
+    private const int FewRuns = 4, EnoughGroups = 256;
 
     /// <summary>The cut of a fold; <paramref name="isDense"/>: neighbouring outputs read neighbouring elements.</summary>
     public static FoldCut Of(int outputs, int count, bool isDense)
     {
         bool byLines = count <= LineChunk ? outputs >= ReduceKernels.Size || count <= 2 * ReduceKernels.Run : isDense && outputs >= ReduceKernels.Size;
-        int chunk = byLines ? LineChunk : GroupChunk;
-        return new FoldCut(outputs, count, byLines, chunk, (int)(((long)count + chunk - 1) / chunk));
+        int width = byLines ? 0 : isDense ? (int)BitOperations.RoundUpToPowerOf2((uint)Math.Min(outputs, ReduceKernels.Size)) : 1;
+        int chunk = byLines ? LineChunk : ReduceKernels.Run * Runs(count, ReduceKernels.Size / width);
+        return new FoldCut(outputs, count, width, chunk, (int)(((long)count + chunk - 1) / chunk));
     }
 
+    // What the slices of a group fold: so many runs each that there are enough groups, or that one does it all.
+    private static int Runs(int count, int slices)
+    {
+        int of = ReduceKernels.Run * slices, all = (int)(((long)count + of - 1) / of);
+        return slices * (slices == ReduceKernels.Size ? 1 : all <= FewRuns ? all : Math.Clamp(all / EnoughGroups, 1, ReduceKernels.Run));
+    }
+
+    /// <summary>A work-item folds a chunk; else a group does.</summary>
+    public bool ByLines => Width == 0;
+
     /// <summary>Groups to launch.</summary>
-    public int Groups => ByLines ? LaunchSize.Linear((long)Outputs * Chunks, ReduceKernels.Size).GridX : checked(Outputs * Chunks);
+    public int Groups => ByLines ? LaunchSize.Linear((long)Outputs * Chunks, ReduceKernels.Size).GridX : checked((Outputs + Width - 1) / Width * Chunks);
 
     /// <summary>The axis of the table along which chunks follow each other.</summary>
     public int TableAxis => ByLines ? 0 : 1;

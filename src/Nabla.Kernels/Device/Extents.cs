@@ -59,6 +59,9 @@ internal struct Steps
         S5 = checked((int)walk.Stride(operand, 5)),
     };
 
+    /// <summary>True if every position is a multiple of a number.</summary>
+    public readonly bool IsMultipleOf(int number) => (Start % number, S0 % number, S1 % number, S2 % number, S3 % number, S4 % number, S5 % number) == (0, 0, 0, 0, 0, 0, 0);
+
     /// <summary>Position of element i in row-major order.</summary>
     public static int At(int i, Steps steps, Extents extents)
     {

@@ -25,37 +25,63 @@ internal static partial class ReduceKernels
         if (i >= y.IntLength) return;
         int part = i / outputs, low = part * chunk, high = Math.Min(count, low + chunk);
         int start = Steps.At(i - part * outputs, kept, keptExtents);
+        var next = LocalMemory.Allocate<T>(Run);
         T total = TOp.Identity<T>();
         for (int first = low; first < high; first += Run)
         {
-            int end = Math.Min(high, first + Run);
-            T sum = x[start + Steps.At(first, folded, foldedExtents)];
-            for (int j = first + 1; j < end; j++) sum = TOp.Combine(sum, x[start + Steps.At(j, folded, foldedExtents)]);
+            T sum;
+            if (high - first >= Run)
+            {
+                // All on their way at once.
+                for (int j = 0; j < Run; j++) next[j] = x[start + Steps.At(first + j, folded, foldedExtents)];
+                sum = next[0];
+                for (int j = 1; j < Run; j++) sum = TOp.Combine(sum, next[j]);
+            }
+            else
+            {
+                sum = x[start + Steps.At(first, folded, foldedExtents)];
+                for (int j = first + 1; j < high; j++) sum = TOp.Combine(sum, x[start + Steps.At(j, folded, foldedExtents)]);
+            }
             total = TOp.Combine(total, sum);
         }
         y[i] = total;
     }
 
-    /// <summary>y[output, chunk]: one group folds one chunk of one output, each work-item every 256th position, then all of them as a tree.</summary>
+    /// <summary>
+    /// y[output, chunk]: one group folds one chunk of <paramref name="width"/> outputs (a power of two), whose work-items are neighbours; each takes every (256 / width)th position, in runs of 16, then those
+    /// of an output are folded as a tree.
+    /// </summary>
     [Kernel(Size)]
     [Instances(typeof(SumOp), typeof(ProdOp), typeof(MaxOp), typeof(MinOp)), Instances(typeof(float), typeof(double), typeof(int), typeof(long), typeof(byte))]
     public static void FoldGroups<TOp, T>(
-        ArrayView<T> x, Steps kept, Extents keptExtents, Steps folded, Extents foldedExtents, int count, int chunk, int chunks, ArrayView<T> y)
+        ArrayView<T> x, Steps kept, Extents keptExtents, Steps folded, Extents foldedExtents, int outputs, int count, int width, int chunk, int chunks, ArrayView<T> y)
         where TOp : struct, IReduceOp where T : unmanaged, INumber<T>, IMinMaxValue<T>
     {
         var partial = SharedMemory.Allocate<T>(Size);
-        int item = Group.IdxX, output = Grid.IdxX / chunks, low = (Grid.IdxX - output * chunks) * chunk, high = Math.Min(count, low + chunk);
-        int start = Steps.At(output, kept, keptExtents);
+        var next = LocalMemory.Allocate<T>(Run);
+        int item = Group.IdxX, slices = Size / width, tile = Grid.IdxX / chunks, part = Grid.IdxX - tile * chunks, output = tile * width + item % width;
+        int low = part * chunk, length = output < outputs ? Math.Min(chunk, count - low) : 0, start = output < outputs ? Steps.At(output, kept, keptExtents) : 0;
         T total = TOp.Identity<T>();
-        for (int j = low + item; j < high; j += Size) total = TOp.Combine(total, x[start + Steps.At(j, folded, foldedExtents)]);
+        for (int first = item / width; first < length; first += Run * slices)
+        {
+            T sum = TOp.Identity<T>();
+            if (first + (Run - 1) * slices < length)
+            {
+                for (int j = 0; j < Run; j++) next[j] = x[start + Steps.At(low + first + j * slices, folded, foldedExtents)];
+                for (int j = 0; j < Run; j++) sum = TOp.Combine(sum, next[j]);
+            }
+            else
+                for (int j = first; j < length; j += slices) sum = TOp.Combine(sum, x[start + Steps.At(low + j, folded, foldedExtents)]);
+            total = TOp.Combine(total, sum);
+        }
         partial[item] = total;
         Group.Barrier();
-        for (int half = Size / 2; half > 0; half /= 2)
+        for (int half = Size / 2; half >= width; half /= 2)
         {
             if (item < half) partial[item] = TOp.Combine(partial[item], partial[item + half]);
             Group.Barrier();
         }
-        if (item == 0) y[Grid.IdxX] = partial[0];
+        if (item < width && output < outputs) y[output * chunks + part] = partial[item];
     }
 
     /// <summary>y = the first place along an axis of the largest (MaxOp) or smallest (MinOp) element; a NaN is both. One work-item for each line.</summary>

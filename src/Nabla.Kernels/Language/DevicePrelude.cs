@@ -144,11 +144,15 @@ internal static class DevicePrelude
         #define as_double(x) __longlong_as_double((long long)(x))
         #define nabla_store(c, at, value) c[at] = value
 
-        static __device__ __forceinline__ void nabla_move4(float* to, const float* from) { *(float4*)to = *(const float4*)from; }
-        static __device__ __forceinline__ void nabla_move4(double* to, const double* from)
+        template<class T> static __device__ __forceinline__ void nabla_move4(T* to, const T* from)
         {
-            ((double2*)to)[0] = ((const double2*)from)[0];
-            ((double2*)to)[1] = ((const double2*)from)[1];
+            if (sizeof(T) == 4) *(float4*)to = *(const float4*)from;
+            else if (sizeof(T) == 8)
+            {
+                ((double2*)to)[0] = ((const double2*)from)[0];
+                ((double2*)to)[1] = ((const double2*)from)[1];
+            }
+            else for (int i = 0; i < 4; i++) to[i] = from[i];
         }
 
         static __device__ __forceinline__ int nabla_grid_linearindex() { return (int)((blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x); }

@@ -61,15 +61,57 @@ public sealed partial class KernelTextTests(ITestOutputHelper output)
         ];
         FusedTensor[] stores = [new(number, FusedUse.Store, 8), new(truth, FusedUse.Store, 9)];
         FusedTensor[] folds = [new(number, FusedUse.Sum, 8), new(number, FusedUse.Max, 7), new(number, FusedUse.Min, 10)];
-        foreach (bool? byLines in (bool?[])[null, true, false])
+        foreach ((bool? byLines, bool inFours) in ((bool?, bool)[])[(null, false), (null, true), (true, false), (false, false)])
         {
             FusedTensor[] tensors = byLines is null ? [.. loads, .. stores] : [.. loads, .. stores, .. folds];
-            KernelProgram program = DeviceLoopText.Program(element, tensors, [.. readings, .. new LoopReading[tensors.Length - loads.Length]], operations, byLines);
-            (int status, string ptx, string log) = Compile(Repository.Read("tests/Nabla.Tests/Accelerators/clang-cuda.h") + program.Cuda);
+            KernelProgram program = DeviceLoopText.Program(element, tensors, [.. readings, .. new LoopReading[tensors.Length - loads.Length]], operations, byLines, inFours);
+            (int status, string ptx, string log) = Compile(Repository.Read("tests/Nabla.Tests/Accelerators/clang-cuda.h") + program.Cuda, "-O3");
             Assert.True(status == 0, log);
             Assert.Contains(".visible .entry nabla_loop", ptx);
+            Assert.DoesNotContain(".local", ptx);
+            if (inFours) Assert.True(Regex.Count(ptx, @"\bld\.global\.v[24]\.f") > 0 && Regex.Count(ptx, @"\bst\.global\.v[24]\.f") > 0, ptx);
             if (Nabla.Kernels.Accelerators.Find().OfType<OpenClDevice>().FirstOrDefault() is { } device) WithoutCache(device).Compile(program);
         }
+    }
+
+    // Kept in registers, and read again; every way of reading.
+    [Theory]
+    [InlineData(DType.F32, 7)]
+    [InlineData(DType.F32, 1024)]
+    [InlineData(DType.F32, 16_384)]
+    [InlineData(DType.F32, 100_000)]
+    [InlineData(DType.F64, 1000)]
+    [InlineData(DType.F64, 16_384)]
+    public void Loops_over_lines_compile_to_PTX_and_keep_values_in_registers(DType element, int length)
+    {
+        DenseTensor Zero(params int[] shape) => DenseTensor.Splat(new Aval(element, shape), 0, Device.Cpu);
+        Shape shape = [64, length];
+        DenseTensor x = DenseTensor.Allocate(new Aval(element, shape), Device.Cpu), truth = DenseTensor.Allocate(new Aval(DType.Bool, shape), Device.Cpu), y = DenseTensor.Allocate(new Aval(element, [64]), Device.Cpu);
+        DenseTensor turned = DenseTensor.Allocate(new Aval(element, [length, 64]), Device.Cpu), row = DenseTensor.Allocate(new Aval(element, [length]), Device.Cpu);
+        FusedTensor[] tensors =
+        [
+            new(x, FusedUse.Load), new(truth, FusedUse.Load), new(y, FusedUse.Load), new(y.View(y.Layout.BroadcastInDim(shape, [0])), FusedUse.Load), new(row.View(row.Layout.BroadcastInDim(shape, [1])), FusedUse.Load),
+            new(turned.View(turned.Layout.Transpose([1, 0])), FusedUse.Load), new(Zero(64, length), FusedUse.Load), new(x, FusedUse.Store, 12), new(truth, FusedUse.Store, 13), new(y, FusedUse.Store, 11),
+        ];
+        LineStep[] steps =
+        [
+            new(new LoopOperation(LaneForm.Select, 1, 0, 6)), new(new LoopOperation(default, 7), FusedUse.Max), new(new LoopOperation(LaneForm.Binary<SubOp>(), 7, 8)), new(new LoopOperation(default, 9), FusedUse.Sum),
+            new(new LoopOperation(LaneForm.Binary<MulOp>(), 10, 2)), new(new LoopOperation(LaneForm.Binary<MulOp>(), 9, 11)), new(new LoopOperation(LaneForm.Binary<LtOp>(), 12, 3)),
+            new(new LoopOperation(LaneForm.Binary<MulOp>(), 4, 5)), new(new LoopOperation(default, 14), FusedUse.Min),
+        ];
+        LineTensor[] lines = Array.ConvertAll(tensors, t => LineTensor.Of(t, shape, 1));
+        Assert.Equal([false, false, true, true, false, false, true, false, false, true], lines.Select(t => t.IsOfLine));
+        LineCut cut = LineCut.Of(64, length);
+        Assert.Equal(1, cut.Chunks);
+        KernelProgram program = DeviceLinesText.Program(element, lines, steps, cut, isProcessor: false);
+        (int status, string ptx, string log) = Compile(Repository.Read("tests/Nabla.Tests/Accelerators/clang-cuda.h") + program.Cuda, "-O3");
+        Assert.True(status == 0, log);
+        Assert.Contains(".visible .entry nabla_lines", ptx);
+        Assert.Matches(@"(?m)^\s*ld\.global\.v[24]\.f", ptx);
+        Assert.Matches(@"(?m)^\s*st\.global\.v[24]\.f", ptx);
+        Assert.DoesNotContain(".local", ptx);
+        foreach (bool isProcessor in (bool[])[true, false])
+            if (Nabla.Kernels.Accelerators.Find().OfType<OpenClDevice>().FirstOrDefault() is { } device) WithoutCache(device).Compile(DeviceLinesText.Program(element, lines, steps, cut, isProcessor));
     }
 
     [Fact]
