@@ -252,12 +252,13 @@ namespace Nabla
             /// <summary>The upper triangle of each matrix, zeros elsewhere; <paramref name="diagonal"/> moves its border up (positive) or down.</summary>
             public Tensor Triu(int diagonal = 0) => Where(TriangleMask(x, diagonal - 1), x.ZerosLike(), x);
 
-            /// <summary>The diagonal of each matrix. Shape: [.., n, m] → [.., min(n, m)].</summary>
+            /// <summary>The diagonal of each matrix, a view if it is square and dense. Shape: [.., n, m] → [.., min(n, m)].</summary>
             public Tensor Diagonal()
             {
                 int n = Math.Min(x.Shape[^1], x.Shape[^2]);
-                Tensor square = x.Slice(new int[x.Rank], [.. x.Shape.Dims[..^2], n, n]);
-                return square.Reshape([.. x.Shape.Dims[..^2], n * n]).Take(Arange(n) * (n + 1), -1);
+                int[] batch = x.Shape.Dims[..^2].ToArray();
+                Tensor flat = x.Slice(new int[x.Rank], [.. batch, n, n]).Reshape([.. batch, n * n]);
+                return flat.Slice(new int[flat.Rank], [.. batch, n], [.. Enumerable.Repeat(1, batch.Length), n + 1]);
             }
 
             /// <summary>Sum of the diagonal of each matrix. Shape: [.., n, n] → [..].</summary>

@@ -212,15 +212,25 @@ public sealed class CudaGraphTests
         Assert.Equal("NB0682", Assert.Throws<NumericException>(() => y.ToDouble()).Code);
         device.Synchronize();
 
-        Compiled<Tensor, Tensor> solve = Compile((Tensor a) => a.Cholesky().SolveTriangular(Ops.Eye(2, DType.F32)).Sum());
+        Compiled<Tensor, Tensor> solve = Compile((Tensor a) => a.LogDetPositiveDefinite() + a.Cholesky().SolveTriangular(Ops.Eye(2, DType.F32)).Sum());
         DenseTensor a = Tensor.From([4f, 0, 0, 16], [2, 2]);
         for (int i = 0; i < 4; i++) solve.Run(a, y);
         Assert.Equal((0, 1), Done(() => solve.Run(a, y)));
-        Assert.Equal(0.75, y.ToDouble());
+        Assert.Equal(0.75 + Math.Log(64), y.ToDouble(), 1e-5);
         a.Write<float>([4, 0, 0, -9]);
         solve.Run(a, y);
         Assert.Contains("f32[2,2], batch index 0, row 1;", Assert.Throws<NumericException>(() => y.ToDouble()).Message);
-        // A second program with the first mistake at its first run says so at once.
+        // The run that is recorded, the second, says it at once, and so does the first of another program.
+        a.Write<float>([4, 0, 0, 16]);
+        Compiled<Tensor, Tensor> factor = Compile((Tensor a) => a.Cholesky().Sum());
+        factor.Run(a, y);
+        a.Write<float>([4, 0, 0, float.NaN]);
+        Assert.Equal("NB0601", Assert.Throws<NumericException>(() => factor.Run(a, y)).Code);
+        a.Write<float>([4, 0, 0, 16]);
+        for (int i = 0; i < 2; i++) factor.Run(a, y);
+        Assert.Equal((0, 1), Done(() => factor.Run(a, y)));
+        Assert.Equal(6, y.ToDouble());
+        a.Write<float>([4, 0, 0, -9]);
         Assert.Equal("NB0601", Assert.Throws<NumericException>(() => Compile((Tensor m) => m.Cholesky().Sum()).Run(a, y)).Code);
     }
 
