@@ -12,4 +12,4 @@ export NABLA_LIBCUDA=$folder/libfakecuda.so NABLA_NVRTC=$folder/libfakecuda.so N
 echo "== every primitive"
 dotnet src/Nabla.Experiments/bin/Release/net10.0/nabla.dll gradcheck --all --quiet --device cuda:0 | tee "$folder/gradcheck"
 echo "== kernels against those of the CPU"
-dotnet tests/Nabla.Tests/bin/Release/net10.0/Nabla.Tests.dll -noColor -class '*DeviceKernelTests' -class '*DeviceLinalgTests' -class '*DeviceTransformTests' -class '*Tests.Cuda.*'
+dotnet tests/Nabla.Tests/bin/Release/net10.0/Nabla.Tests.dll -noColor -class '*DeviceKernelTests' -class '*DeviceLineTests' -class '*DeviceLinalgTests' -class '*DeviceTransformTests' -class '*Tests.Cuda.*'

@@ -5,6 +5,9 @@ namespace Nabla.Kernels;
 /// <summary>Launches reductions: decides who folds what, and folds partial results until one is left for each output.</summary>
 internal static class DeviceReduce
 {
+    // Places along a line, and what is added to them, stay below 2³¹.
+    private const int MostOfLine = 1 << 30;
+
     public static void Run<TOp>(DenseTensor x, ReadOnlySpan<int> axes, DenseTensor y) where TOp : struct, IReduceOp
     {
         if (y.Count == 0) return;
@@ -38,7 +41,12 @@ internal static class DeviceReduce
         {
             var device = (Accelerator)y.Device;
             (FoldCut cut, DeviceView view) = (p.Axes.Cut, DeviceView.Of(y));
-            if (cut.Outputs >= ReduceKernels.Size || cut.Count <= 2 * ReduceKernels.Run)
+            if (p.Axes.IsLine && !device.IsProcessor && cut.Count <= MostOfLine)
+            {
+                LineCut line = LineCut.Of(cut.Outputs, cut.Count);
+                LineKernels.LaunchArg<TOp, T>(device, LaunchSize.Linear(y.Count, ReduceKernels.Size / line.Lanes).GridX, 1, 1, p.X, p.Axes.Kept, p.Axes.KeptExtents, cut.Count, line.Lanes, p.Fours, view);
+            }
+            else if (cut.Outputs >= ReduceKernels.Size || cut.Count <= 2 * ReduceKernels.Run)
                 ReduceKernels.LaunchArg<TOp, T>(device, LaunchSize.Linear(y.Count, ReduceKernels.Size).GridX, 1, 1, p.X, p.Axes.Kept, p.Axes.KeptExtents, p.Axes.Folded.S0, cut.Count, view);
             else ReduceKernels.LaunchArgGroups<TOp, T>(device, cut.Outputs, 1, 1, p.X, p.Axes.Kept, p.Axes.KeptExtents, p.Axes.Folded.S0, cut.Count, view);
         }
@@ -87,7 +95,7 @@ internal static class DeviceReduce
         LineCut cut = LineCut.Of(p.Axes.Cut.Outputs, p.Axes.Cut.Count);
         DenseTensor target = cut.Chunks == 1 ? y : DenseTensor.Allocate(cut.Table(y.DType), y.Device);
         LineKernels.LaunchFold<TOp, T>((Accelerator)y.Device, cut.Groups, 1, 1,
-            p.X, p.Axes.Kept, p.Axes.KeptExtents, cut.Count, cut.Chunk, cut.Chunks, cut.Lanes, p.X.Address % 16 == 0 && p.Axes.Kept.IsMultipleOf(4) ? 1 : 0, DeviceView.Of(target));
+            p.X, p.Axes.Kept, p.Axes.KeptExtents, cut.Count, cut.Chunk, cut.Chunks, cut.Lanes, p.Fours, DeviceView.Of(target));
         if (cut.Chunks > 1) Fold<TOp, T>(new Problem(target, [1]), y);
         GC.KeepAlive(target);
     }
@@ -98,6 +106,9 @@ internal static class DeviceReduce
         public DeviceView X { get; } = DeviceView.Of(x);
 
         public FoldAxes Axes { get; } = new(x.Layout, axes);
+
+        /// <summary>1 if lines start at multiples of 16 bytes.</summary>
+        public int Fours => X.Address % 16 == 0 && Axes.Kept.IsMultipleOf(4) ? 1 : 0;
     }
 }
 

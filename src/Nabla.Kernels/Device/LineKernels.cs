@@ -58,6 +58,54 @@ internal static partial class LineKernels
         }
     }
 
+    /// <summary>y = the first place along a line of the largest (MaxOp) or smallest (MinOp) element; a NaN is both. Lines are shared as for <see cref="Fold"/>.</summary>
+    [Kernel(Size)]
+    [Instances(typeof(MaxOp), typeof(MinOp)), Instances(typeof(float), typeof(double), typeof(int), typeof(long))]
+    public static void Arg<TOp, T>(ArrayView<T> x, Steps kept, Extents keptExtents, int count, int lanes, int fours, ArrayView<int> y)
+        where TOp : struct, IReduceOp where T : unmanaged, INumber<T>, IMinMaxValue<T>
+    {
+        var values = SharedMemory.Allocate<T>(Size);
+        var places = SharedMemory.Allocate<int>(Size);
+        var four = LocalMemory.Allocate<T>(4 * Ahead);
+        int item = Group.IdxX, lane = item % lanes, own = Grid.IdxX * (Size / lanes) + item / lanes, length = own < y.IntLength ? count : 0, start = 0, position = -1;
+        if (length > 0) start = Steps.At(own, kept, keptExtents);
+        T best = TOp.Identity<T>();
+        for (int j = 4 * lane; j < length; j += 4 * Ahead * lanes)
+        {
+            for (int i = 0; i < Ahead; i++) Four<TOp, T>(x, start, j + 4 * i * lanes, length, fours, four, 4 * i);
+            for (int i = 0; i < Ahead; i++)
+            {
+                for (int k = 0; k < 4; k++)
+                {
+                    int place = j + 4 * i * lanes + k;
+                    if (place < length && (position < 0 || ReduceKernels.IsBetter<TOp, T>(four[4 * i + k], best)))
+                    {
+                        best = four[4 * i + k];
+                        position = place;
+                    }
+                }
+            }
+        }
+        values[item] = best;
+        places[item] = position;
+        Group.Barrier();
+        for (int half = lanes / 2; half > 0; half /= 2)
+        {
+            // Work-items without elements have no place.
+            if (lane < half && places[item + half] >= 0)
+            {
+                T other = values[item + half];
+                if (places[item] < 0 || ReduceKernels.IsBetter<TOp, T>(other, values[item]) || (!ReduceKernels.IsBetter<TOp, T>(values[item], other) && places[item + half] < places[item]))
+                {
+                    values[item] = other;
+                    places[item] = places[item + half];
+                }
+            }
+            Group.Barrier();
+        }
+        if (lane == 0 && own < y.IntLength) y[own] = places[item];
+    }
+
     // Four neighbours; beyond the end, what a fold starts with.
     private static void Four<TOp, T>(ArrayView<T> x, int start, int at, int end, int fours, ArrayView<T> to, int place)
         where TOp : struct, IReduceOp where T : unmanaged, INumber<T>, IMinMaxValue<T>

@@ -142,7 +142,7 @@ internal static partial class ReduceKernels
         if (item == 0) y[Grid.IdxX] = places[0];
     }
 
-    // ±0 are equal here, and so are all NaNs, which are better than numbers.
-    private static bool IsBetter<TOp, T>(T a, T b) where TOp : struct, IReduceOp where T : unmanaged, INumber<T>, IMinMaxValue<T> =>
+    /// <summary>Whether a comes before b; ±0 are equal here, and so are all NaNs, which are better than numbers.</summary>
+    public static bool IsBetter<TOp, T>(T a, T b) where TOp : struct, IReduceOp where T : unmanaged, INumber<T>, IMinMaxValue<T> =>
         !T.IsNaN(b) && a != b && (T.IsNaN(a) || TOp.Combine(b, a) == a);
 }

@@ -54,7 +54,7 @@ public sealed class DeviceKernelTests
     public void The_first_of_the_largest_and_smallest_is_found_in_long_and_short_lines(string name)
     {
         Device device = DeviceCases.Find(name);
-        foreach (int[] shape in (int[][])[[1, 1], [3, 31], [300, 40], [1, 5000], [7, 257], [5, 256]])
+        foreach (int[] shape in (int[][])[[1, 1], [3, 2], [3, 31], [300, 40], [1, 5000], [7, 257], [5, 256], [4, 1028]])
             foreach (int axis in (int[])[0, 1])
             {
                 Func<int, double> noise = LayoutCases.Noise(shape[1]);
