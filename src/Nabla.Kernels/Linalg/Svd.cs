@@ -10,8 +10,8 @@ public static unsafe partial class Linalg
     /// <c>[batch..., k]</c>, vt <c>[batch..., k, n]</c> with k = min(m, n); u and vt both null for values only; contiguous, not overlapping a. f32
     /// (computed in f64 and rounded once) and f64. Cost of a square matrix about 8n³/3 flops for s, 20n³/3 more for u and vt; a matrix 1.5 times
     /// as long as wide or more first becomes a square one by QR. Error: ‖A − U·S·Vᵀ‖ ≤ c·max(m, n)·u·‖A‖, ‖I − Uᵀ·U‖ ≤ c·m·u.
-    /// Method: reflections to bidiagonal form; then implicit QR, or divide and conquer for the vectors of 64 and more values. Values alone may
-    /// differ from those with vectors by c·u·‖A‖. Sources: Golub and Van Loan, Matrix Computations, §8.6; T. Chan, An improved
+    /// Method: reflections to bidiagonal form; then implicit QR, or divide and conquer for the vectors of 64 and more values.
+    /// Values are the same with and without vectors. Sources: Golub and Van Loan, Matrix Computations, §8.6; T. Chan, An improved
     /// algorithm for computing the singular value decomposition (ACM TOMS 1982), for QR first. Devices turn rows by one-sided Jacobi rotations, in the type of a.
     /// </summary>
     /// <exception cref="NumericException">NB0610: a has an element that is not finite; NB0611: no convergence.</exception>
@@ -150,7 +150,7 @@ internal static unsafe class SvdKernel
         Bidiagonal.Reduce(a, m, k, vectors, values, e, tauLeft, tauRight, scratch);
         if (divide)
         {
-            bool converged = DividedBidiagonal.Run(values, e, k, left, leftStride, right, rightStride, scratch);
+            bool converged = Divide(values, e, k, left, leftStride, right, rightStride, scratch);
             for (nint i = 0; i < k; i++) new Span<double>(left + i * leftStride + k, (int)(m - k)).Clear();
             Reflections<double>.Multiply(vectors, m, k, 0, tauLeft, left, k, m, leftStride, scratch);
             Reflections<double>.Multiply(a, k, k - 1, 1, tauRight, right, k, k, rightStride, scratch);
@@ -164,5 +164,25 @@ internal static unsafe class SvdKernel
         var leftRotations = new RowRotations(left, k, leftStride, scratch);
         var rightRotations = new RowRotations(right, k, rightStride, scratch + RowRotations.ScratchElements(k));
         return Bidiagonal.Diagonalise(values, e, k, ref leftRotations, ref rightRotations);
+    }
+
+    // Divide and conquer for the vectors. The values are those of the iteration without vectors, by rank, so that a value does not depend on whether its vectors are asked for.
+    private static bool Divide(double* values, double* e, nint k, double* left, nint leftStride, double* right, nint rightStride, double* scratch)
+    {
+        using var work = new Workspace<double>(2 * k);
+        using var numbers = new Workspace<int>(k);
+        double* alone = work.Take(k), neighbours = work.Take(k);
+        var ranks = new Span<int>(numbers.Take(k), (int)k);
+        new Span<double>(values, (int)k).CopyTo(new Span<double>(alone, (int)k));
+        new Span<double>(e, (int)k).CopyTo(new Span<double>(neighbours, (int)k));
+        var none = new RowRotations(null, k, 0, scratch);
+        if (!Bidiagonal.Diagonalise(alone, neighbours, k, ref none, ref none)) return false;
+        for (nint i = 0; i < k; i++) alone[i] = Math.Abs(alone[i]);
+        new Span<double>(alone, (int)k).Sort();
+        if (!DividedBidiagonal.Run(values, e, k, left, leftStride, right, rightStride, scratch)) return false;
+        for (int i = 0; i < k; i++) ranks[i] = i;
+        new Span<double>(values, (int)k).Sort(ranks);
+        for (int i = 0; i < k; i++) values[ranks[i]] = alone[i];
+        return true;
     }
 }
